@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "base/status.h"
+
+/*
+ * Every setting, typed, and where it came from.
+ *
+ * A later line wins over an earlier one:
+ *
+ *     default          workers is 0
+ *     file             workers = 4                      /etc/speculare/pgcdc.config or -c FILE
+ *     environment      PGCDC_WORKERS=4                  secrets also by PGCDC_<KEY>_FILE
+ *     command line     --set workers=4                  DATABASE_URL sets database_url
+ *
+ * The keys stand in one table (config_keys.c), from which reading, checking, printing and the
+ * tests of the manual follow.  All that is wrong is collected, so that a person mends it in one
+ * go; each line names file, line, key, value and what would be right.  Secrets are never printed.
+ * Thread: filled before the others start, then read only.
+ */
+enum config_plugin { CONFIG_PLUGIN_AUTO, CONFIG_PLUGIN_PGOUTPUT, CONFIG_PLUGIN_WAL2JSON };
+enum config_auth { CONFIG_AUTH_AUTO, CONFIG_AUTH_NONE };
+
+#define CONFIG_KEY_COUNT 26
+#define CONFIG_DEFAULT_PATH "/etc/speculare/pgcdc.config"
+#define CONFIG_FILE_MAX ((size_t)1 << 20)
+
+enum config_origin { CONFIG_FROM_DEFAULT, CONFIG_FROM_FILE, CONFIG_FROM_ENV, CONFIG_FROM_FLAG };
+
+struct config_source {
+    enum config_origin origin;
+    char *text; /* owned: "pgcdc.config:12", "PGCDC_WORKERS", "--set workers"; NULL: default */
+};
+
+struct config_list {
+    char **items; /* owned, NUL-terminated each */
+    size_t count;
+};
+
+/* Texts are owned and never NULL; empty: not set. */
+struct config {
+    char *database_url;
+    char *database_host;
+    uint64_t database_port; /* 0: libpq's own */
+    char *database_dbname;
+    char *database_user;
+    char *database_password; /* secret */
+    bool database_tls;
+
+    uint64_t plugin; /* enum config_plugin */
+    uint64_t wal2json_format;
+    char *publication;
+    bool publish_via_partition_root;
+    char *slot_name;       /* empty: a temporary slot */
+    uint64_t journal_size; /* bytes */
+    uint64_t workers;      /* 0: one per core */
+
+    char *binding; /* the one in effect: see config_load */
+    bool https;
+    char *key_priv;
+    char *key_cert;
+
+    uint64_t auth;       /* enum config_auth */
+    char *cookie_secret; /* secret */
+    char *admin_secret;  /* secret */
+    char *auth_database_url;
+    uint64_t auth_database_max_connection;
+    struct config_list allowed_origins;
+
+    uint64_t log_level; /* enum log_level; -v and -q are counted in */
+
+    bool is_auth_on; /* auth is auto and a secret is set; neither secret is used otherwise */
+    struct config_source sources[CONFIG_KEY_COUNT]; /* in the order of the table */
+};
+
+/* Where to look.  Everything is borrowed. */
+struct config_input {
+    const char *path;        /* -c FILE; NULL: the default path, if there is such a file */
+    const char *const *sets; /* KEY=VALUE each */
+    size_t set_count;
+    const char *database_url;       /* the argument; NULL: none */
+    const char *const *environment; /* "NAME=value", NULL at the end; NULL: none */
+    int verbosity;                  /* -v minus -q */
+    bool is_checking;               /* unknown keys are errors, not warnings */
+};
+
+/* What there is to say about a configuration, in the order it was found. */
+struct config_note {
+    bool is_error;
+    char *text; /* owned; one line, no secrets */
+};
+
+struct config_notes {
+    struct config_note *items; /* owned */
+    size_t count, error_count;
+};
+
+void config_notes_release(struct config_notes *notes);
+
+/*
+ * Reads everything.  ERR_CONFIG: there are errors among the notes; `out` is zeroed then.  Fills
+ * `notes` with warnings in both cases.
+ *
+ * Without a configured binding it is 0.0.0.0:8080 when clients must prove themselves, and
+ * 127.0.0.1:8080 when anybody may ask.
+ */
+MUST_CHECK enum status config_load(const struct config_input *input, struct config *out,
+                                   struct config_notes *notes);
+void config_release(struct config *config); /* wipes the secrets */
+
+/* Appends what libpq is to be told: database_url, or the parts as a keyword string ("": all
+ * libpq's own).  Holds the password: not for logs. */
+void config_conninfo(const struct config *config, struct buf *out);
+/* Appends a configuration file with every value in effect and, as a comment, its source. */
+void config_print(const struct config *config, struct buf *out);
