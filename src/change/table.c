@@ -3,61 +3,8 @@
 
 #include <stdatomic.h>
 
+#include "base/json_writer.h"
 #include "base/mem.h"
-
-/* ---- JSON strings, made once per table ---- */
-
-static void add_escape(struct buf *out, unsigned char c)
-{
-    switch (c) {
-    case '"':
-        buf_add_text(out, "\\\"");
-        break;
-    case '\\':
-        buf_add_text(out, "\\\\");
-        break;
-    case '\b':
-        buf_add_text(out, "\\b");
-        break;
-    case '\f':
-        buf_add_text(out, "\\f");
-        break;
-    case '\n':
-        buf_add_text(out, "\\n");
-        break;
-    case '\r':
-        buf_add_text(out, "\\r");
-        break;
-    case '\t':
-        buf_add_text(out, "\\t");
-        break;
-    default:
-        buf_printf(out, "\\u%04x", c);
-        break;
-    }
-}
-
-static bool needs_escape(unsigned char c)
-{
-    return c < 0x20 || c == '"' || c == '\\';
-}
-
-void json_add_string(struct buf *out, struct slice text)
-{
-    size_t done = 0;
-
-    buf_add_char(out, '"');
-    for (size_t i = 0; i < text.size; i++) {
-        if (!needs_escape((unsigned char)text.at[i]))
-            continue;
-        buf_add_bytes(out, text.at + done, i - done);
-        add_escape(out, (unsigned char)text.at[i]);
-        done = i + 1;
-    }
-    if (text.size > done)
-        buf_add_bytes(out, text.at + done, text.size - done);
-    buf_add_char(out, '"');
-}
 
 /* ---- classes of types ---- */
 
@@ -94,6 +41,50 @@ static struct slice keep_json(struct slice text)
     return buf_slice(&json); /* its memory now belongs to the table */
 }
 
+static void add_list(struct buf *out, const struct table *table, bool is_of_types, bool is_of_keys)
+{
+    const char *comma = "";
+
+    buf_add_char(out, '[');
+    for (uint32_t i = 0; i < table->column_count; i++) {
+        const struct column *column = &table->columns[i];
+        if (is_of_keys && !column->is_key)
+            continue;
+        buf_add_text(out, comma);
+        buf_add(out, is_of_types ? column->type_json : column->name_json);
+        comma = ",";
+    }
+    buf_add_char(out, ']');
+}
+
+static struct slice row_json(const struct table *table)
+{
+    struct buf json = BUF_INIT;
+
+    buf_add_text(&json, "\"schema\":");
+    buf_add(&json, table->schema_json);
+    buf_add_text(&json, ",\"table\":");
+    buf_add(&json, table->name_json);
+    buf_add_text(&json, ",\"columnnames\":");
+    add_list(&json, table, false, false);
+    buf_add_text(&json, ",\"columntypes\":");
+    add_list(&json, table, true, false);
+    buf_add_text(&json, ",\"columnvalues\":[");
+    return buf_slice(&json);
+}
+
+static struct slice key_json(const struct table *table)
+{
+    struct buf json = BUF_INIT;
+
+    buf_add_text(&json, "\"oldkeys\":{\"keynames\":");
+    add_list(&json, table, false, true);
+    buf_add_text(&json, ",\"keytypes\":");
+    add_list(&json, table, true, true);
+    buf_add_text(&json, ",\"keyvalues\":[");
+    return buf_slice(&json);
+}
+
 static uint64_t next_id(void)
 {
     static _Atomic uint64_t last;
@@ -121,7 +112,10 @@ struct table *table_new(struct slice schema, struct slice name, const struct col
             .class = column_class_of_type(columns[i].type),
             .is_key = columns[i].is_key,
         };
+        table->key_count += columns[i].is_key;
     }
+    table->row_json = row_json(table);
+    table->key_json = key_json(table);
     return table;
 }
 
@@ -139,6 +133,8 @@ void table_free(struct table *table)
     drop_text(table->name);
     drop_text(table->schema_json);
     drop_text(table->name_json);
+    drop_text(table->row_json);
+    drop_text(table->key_json);
     for (uint32_t i = 0; i < table->column_count; i++) {
         drop_text(table->columns[i].name);
         drop_text(table->columns[i].type);

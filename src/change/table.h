@@ -35,7 +35,12 @@ struct table {
     uint64_t id;               /* unique in this process, never used again */
     struct slice schema, name; /* of the hypertable, where the row came from one of its chunks */
     struct slice schema_json, name_json;
-    uint32_t column_count;
+    /* What stands before the values of a whole row, and of a whole key, in a plain message:
+     *     "schema":"s","table":"t","columnnames":["id","n"],"columntypes":[...],"columnvalues":[
+     *     "oldkeys":{"keynames":["id"],"keytypes":["bigint"],"keyvalues":[
+     */
+    struct slice row_json, key_json;
+    uint32_t column_count, key_count;
     struct column columns[];
 };
 
@@ -59,7 +64,3 @@ bool table_is(const struct table *table, struct slice schema, struct slice name,
  * of the same name is printed with quotes or a schema by format_type(), so it is never taken for
  * a built-in one; a domain over a number is a string. */
 enum column_class column_class_of_type(struct slice type);
-
-/* Appends `text` as a JSON string with quotes (RFC 8259, section 7): ", \ and control characters
- * are escaped (\b \f \n \r \t, else \u00xx), everything else stands as it is. */
-void json_add_string(struct buf *out, struct slice text);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/bytes.h"
+
+struct change;
+
+/*
+ * One change as the plain protocol sends it: the change object of wal2json's format 1.
+ *
+ * Appends the message, nothing before or behind it.  False, and nothing appended, where a change
+ * gives no message: a gap, an update without any key, a delete without its old row.
+ * Any thread; the change is only read.
+ */
+bool encode_plain(struct buf *out, const struct change *change);
