@@ -46,11 +46,13 @@ enum grant_kind {
     GRANT_KEY,  /* apikeys.key */
 };
 
+enum grant_known { GRANT_OPEN, GRANT_YES, GRANT_NO };
+
 struct grant_question {
     enum grant_kind kind;
     struct slice value; /* borrowed until grant_free */
     size_t condition;   /* which of the conditions it belongs to */
-    enum { GRANT_OPEN, GRANT_YES, GRANT_NO } answer;
+    enum grant_known known;
 };
 
 enum grant_verdict {
