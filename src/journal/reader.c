@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "journal/reader.h"
+
+#include <sched.h>
+
+#include "journal/shared.h"
+#include "net/loop.h"
+
+/* One reader's side of the ring; shared.h has the picture and the argument about memory order. */
+
+static void wake_writer(struct journal *journal)
+{
+    atomic_fetch_add(&journal->waking_writer, 1);
+    struct wake *writer = atomic_load(&journal->writer);
+    if (writer)
+        wake_signal(writer);
+    atomic_fetch_sub(&journal->waking_writer, 1);
+}
+
+/* Sets the pin; the writer is told once, when it waits for just this. */
+static void move_pin(struct journal_reader *reader, uint64_t pin)
+{
+    const uint64_t before = atomic_load_explicit(&reader->pin, memory_order_relaxed);
+
+    if (pin == before)
+        return;
+    atomic_store(&reader->pin, pin);
+    const uint64_t wanted = atomic_load(&reader->journal->wanted);
+    if (wanted > 0 && before < wanted && wanted <= pin)
+        wake_writer(reader->journal);
+}
+
+static struct journal_reader *take_slot(struct journal *journal)
+{
+    for (uint32_t i = 0; i < JOURNAL_MAX_READERS; i++) {
+        bool is_open = false;
+        if (!atomic_compare_exchange_strong(&journal->readers[i].is_open, &is_open, true))
+            continue;
+        uint32_t count = atomic_load(&journal->reader_count);
+        while (count < i + 1 &&
+               !atomic_compare_exchange_weak(&journal->reader_count, &count, i + 1))
+            continue;
+        return &journal->readers[i];
+    }
+    return NULL;
+}
+
+struct journal_reader *journal_reader_open(struct journal *journal, struct wake *wake)
+{
+    struct journal_reader *reader = take_slot(journal);
+    uint64_t head;
+
+    if (!reader)
+        return NULL;
+    reader->journal = journal;
+    reader->wake = wake;
+    do {
+        head = atomic_load(&journal->head);
+        move_pin(reader, head);
+    } while (atomic_load(&journal->tail) > head);
+    reader->offset = reader->known_head = head;
+    reader->at = (size_t)(head % journal->ring.size);
+    return reader;
+}
+
+void journal_reader_close(struct journal_reader *reader)
+{
+    if (!reader)
+        return;
+    atomic_store(&reader->is_asleep, false);
+    while (atomic_load(&reader->journal->is_waking))
+        (void)sched_yield();
+    move_pin(reader, PIN_NONE);
+    atomic_store(&reader->is_open, false);
+}
+
+const struct change *journal_next(struct journal_reader *reader)
+{
+    const struct ring *ring = &reader->journal->ring;
+
+    if (reader->offset == reader->known_head) {
+        reader->known_head = atomic_load_explicit(&reader->journal->head, memory_order_acquire);
+        if (reader->offset == reader->known_head)
+            return NULL;
+    }
+    const struct record *record = (const void *)(ring->base + reader->at);
+    reader->offset += record->size;
+    reader->at += record->size;
+    if (reader->at >= ring->size)
+        reader->at -= ring->size;
+    return &record->change;
+}
+
+void journal_done(struct journal_reader *reader)
+{
+    move_pin(reader, reader->offset);
+}
+
+bool journal_sleep(struct journal_reader *reader)
+{
+    if (!reader->wake)
+        return atomic_load(&reader->journal->head) == reader->offset;
+    atomic_store(&reader->is_asleep, true);
+    if (atomic_load(&reader->journal->head) == reader->offset)
+        return true;
+    atomic_store(&reader->is_asleep, false);
+    return false;
+}
+
+uint64_t journal_reader_offset(const struct journal_reader *reader)
+{
+    return reader->offset;
+}
