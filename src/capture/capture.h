@@ -17,7 +17,8 @@ struct journal;
  * not streaming, is read by others through capture_read_state.
  *
  *     capture = capture_new(&config);          config's texts are copied
- *     capture_start(capture, &fault);          returns at once, whether the database is there or not
+ *     capture_start(capture, &fault);          returns at once, whether the database is there or
+ * not
  *     ...
  *     capture_stop(capture);                   last feedback, clean close, thread joined
  *     capture_free(capture);                   after the journal's readers have closed
@@ -32,7 +33,7 @@ struct capture_config {
     int wal2json_format;     /* 1 or 2 */
     const char *publication; /* its name; a second one is called <publication>_inserts */
     bool publish_via_partition_root;
-    const char *slot_name; /* "" or NULL: a temporary slot under a random name */
+    const char *slot_name;   /* "" or NULL: a temporary slot under a random name */
     struct journal *journal; /* borrowed; capture is its only writer */
 };
 
