@@ -17,6 +17,8 @@
  *     types_answer(types, 1043, 14, SLICE("character varying(10)"))
  *     types_name(types, 1043, 14, &name)   OK
  *
+ * A name that is one quoted identifier stands without its quotes, as in wal2json's messages:
+ * "char", not "\"char\""; except a user's type that would then be taken for a built-in number.
  * A type may be dropped before the answer comes, since the stream lags behind the catalogue.  Then
  * the name is what the stream's Type message said, or "oid 12345" where it said nothing.
  * Bounded: at TYPES_MAX pairs all are forgotten.  Owned by the capture thread.
@@ -27,7 +29,8 @@ enum { TYPES_MAX = 65536 };
 
 struct types *types_new(void);
 void types_free(struct types *types);
-/* Forgets all: another database may stand behind the next connection. */
+/* Forgets user's types: they may have been renamed, or another database stands behind the next
+ * connection.  The pgoutput decoder does this in its reset(). */
 void types_reset(struct types *types);
 
 /* The name of a pair, borrowed until the next call that changes the cache; ERR_AGAIN: it must be
@@ -38,7 +41,7 @@ MUST_CHECK enum status types_name(struct types *types, uint32_t oid, int32_t mod
 /* How many pairs wait for an answer. */
 size_t types_wanted(const struct types *types);
 /* Appends one statement that asks for all wanted pairs: rows of oid, modifier, name (or NULL). */
-void types_query(const struct types *types, struct buf *sql);
+void types_query(struct types *types, struct buf *sql);
 /* One row of its answer; `name` with at == NULL where it was NULL. */
 void types_answer(struct types *types, uint32_t oid, int32_t modifier, struct slice name);
 /* The whole answer is in: pairs without a row get the name to fall back on. */
