@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/listener.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/metrics.h"
+
+#define PAUSE_MS 100
+#define DEFAULT_BACKLOG 4096
+#define DEFAULT_ACCEPT_BUDGET 256
+
+/*
+ * The callback of an accepted connection may free the listener while on_readable still runs its
+ * loop, so `is_freed` tells the loop to stop, and the memory goes when the loop has ended.
+ */
+struct listener {
+    struct watch *watch; /* owned */
+    struct timer *pause; /* owned; runs while accepting rests */
+    listener_accept_fn *fn;
+    void *arg;
+    struct address address;
+    int fd; /* owned */
+    int accept_budget;
+    bool is_accepting; /* inside on_readable */
+    bool is_freed;
+};
+
+static void rest(struct listener *listener)
+{
+    metrics_add(METRIC_ACCEPT_PAUSES, 1);
+    watch_set(listener->watch, false, false);
+    timer_start(listener->pause, PAUSE_MS, 0);
+}
+
+static void on_pause_over(void *arg)
+{
+    struct listener *listener = arg;
+
+    watch_set(listener->watch, true, false);
+}
+
+/* Takes one connection; false: there is none, or it cannot be taken now. */
+static bool accept_one(struct listener *listener)
+{
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    const int fd =
+        accept4(listener->fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (fd >= 0) {
+        metrics_add(METRIC_ACCEPTED, 1);
+        listener->fn(listener->arg, fd, &peer);
+        return true;
+    }
+    switch (errno) {
+    case EAGAIN:
+        return false;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        rest(listener);
+        return false;
+    default: /* accept(2): errors of a connection that has already failed; the next may be well */
+        return true;
+    }
+}
+
+static void on_readable(void *arg, bool readable, bool writable)
+{
+    struct listener *listener = arg;
+
+    (void)readable;
+    (void)writable;
+    listener->is_accepting = true;
+    for (int i = 0; i < listener->accept_budget && !listener->is_freed; i++) {
+        if (!accept_one(listener))
+            break;
+    }
+    listener->is_accepting = false;
+    if (listener->is_freed)
+        mem_free(listener);
+}
+
+static int open_and_bind(const struct address *address, int backlog)
+{
+    const int on = 1, off = 0;
+    const int fd = socket(address->at.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -1;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&
+        (address->at.any.sa_family != AF_INET6 ||
+         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == 0) &&
+        bind(fd, &address->at.any, address->size) == 0 && listen(fd, backlog) == 0)
+        return fd;
+
+    const int error = errno;
+    (void)close(fd);
+    errno = error;
+    return -1;
+}
+
+struct listener *listener_new(struct loop *loop, const struct listener_config *config,
+                              listener_accept_fn *fn, void *arg, struct fault *fault)
+{
+    const int fd =
+        open_and_bind(&config->address, config->backlog > 0 ? config->backlog : DEFAULT_BACKLOG);
+
+    if (fd < 0) {
+        const int error = errno;
+        CLEANUP(buf_release) struct buf name = BUF_INIT;
+        address_print(&name, &config->address);
+        (void)fault_set(fault, ERR_SYSTEM, "cannot listen on %s: %s", buf_text(&name),
+                        strerror(error));
+        return NULL;
+    }
+    struct listener *listener = mem_new(sizeof *listener);
+    listener->fd = fd;
+    listener->fn = fn;
+    listener->arg = arg;
+    listener->accept_budget =
+        config->accept_budget > 0 ? config->accept_budget : DEFAULT_ACCEPT_BUDGET;
+    listener->address.size = sizeof listener->address.at;
+    (void)getsockname(fd, &listener->address.at.any, &listener->address.size);
+    listener->pause = timer_new(loop, on_pause_over, listener);
+    listener->watch = watch_new(loop, fd, on_readable, listener);
+    if (!listener->watch) {
+        (void)fault_set(fault, ERR_SYSTEM, "cannot watch a listening socket: %s", strerror(errno));
+        listener_free(listener);
+        return NULL;
+    }
+    watch_set(listener->watch, true, false);
+    return listener;
+}
+
+void listener_free(struct listener *listener)
+{
+    if (!listener)
+        return;
+    watch_free(listener->watch);
+    timer_free(listener->pause);
+    (void)close(listener->fd);
+    listener->is_freed = true;
+    if (!listener->is_accepting)
+        mem_free(listener);
+}
+
+const struct address *listener_address(const struct listener *listener)
+{
+    return &listener->address;
+}
