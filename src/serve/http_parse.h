@@ -24,6 +24,7 @@
  * than one 0, Expect (417), HTTP/0.9 and 2 (400), other versions (505), TRACE and CONNECT (405),
  * unknown methods (501), a bad or NUL percent-escape, and a target that is not UTF-8 once decoded.
  *
+ * After anything but OK nothing of *out counts.
  * The path is as it was sent: neither decoded nor freed of `..` and `//`; it is only compared.
  */
 #define HTTP_TARGET_MAX 8192 /* bytes; 414 */
@@ -64,6 +65,7 @@ struct slice http_header(const struct http_request *request, const char *name);
 /* Every value of that name in turn: start with *cursor = 0; false at the end. */
 bool http_header_next(const struct http_request *request, const char *name, size_t *cursor,
                       struct slice *out_value);
+size_t http_header_count(const struct http_request *request, const char *name);
 /* Is `item` in the comma-separated list(s) of that name, in any case?
  * "Connection: keep-alive, Upgrade" has "upgrade". */
 bool http_header_lists(const struct http_request *request, const char *name, const char *item);
@@ -75,20 +77,3 @@ bool http_header_lists(const struct http_request *request, const char *name, con
  */
 MUST_CHECK enum status http_upgrade_check(const struct http_request *request,
                                           struct http_refusal *refusal);
-
-/*
- * The parameters of a query string, in order:
- *
- *     struct http_query query = http_query_of(request.query);
- *     while (http_query_next(&query, &name, &value))      (both reset and filled, decoded)
- *
- * As in HTML forms, and in the original: `+` is a space (a plus is written %2B), empty parts are
- * skipped, and `a` alone has the empty value.  http_parse has checked all escapes, UTF-8 and the
- * number of parameters.
- */
-struct http_query {
-    struct slice rest;
-};
-
-struct http_query http_query_of(struct slice query);
-bool http_query_next(struct http_query *query, struct buf *name, struct buf *value);
