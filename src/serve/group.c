@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/group.h"
+
+#include <assert.h>
+
+#include "base/mem.h"
+
+struct group *group_new(struct index_node *node)
+{
+    struct group *group = mem_new(sizeof *group);
+
+    group->node = node;
+    return group;
+}
+
+void group_free(struct group *group)
+{
+    if (!group)
+        return;
+    assert(group_is_empty(group));
+    list_remove(&group->in_dirty);
+    buf_release(&group->run);
+    mem_free(group->sole.at);
+    mem_free(group->several.at);
+    mem_free(group);
+}
+
+uint32_t group_members_add(struct group_members *members, struct session *session)
+{
+    if (members->count == members->capacity) {
+        members->capacity = members->capacity ? members->capacity * 2 : 1;
+        members->at = mem_resize(members->at, members->capacity * sizeof(struct session *));
+    }
+    members->at[members->count] = session;
+    return members->count++;
+}
+
+struct session *group_members_remove(struct group_members *members, uint32_t place)
+{
+    assert(place < members->count);
+    const uint32_t last = --members->count;
+
+    if (place == last)
+        return NULL;
+    members->at[place] = members->at[last];
+    return members->at[place];
+}

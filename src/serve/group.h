@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/list.h"
+
+struct index_node;
+struct session;
+
+/*
+ * All clients of one worker that hold the same filter, and the frames it matched this turn.
+ *
+ * A send costs the same for one frame as for thirty, and most clients of a filter are equal.  So
+ * the frames that a filter matched in one turn of the loop are laid end to end once, and each of
+ * its clients gets one send of that run:
+ *
+ *     orders:status.eq.paid --+-- run: [frame 17][frame 18][frame 21]
+ *                             +-- sole:    c1 c4 c9 ...     one send of the run each
+ *                             +-- several: c2               has other subscriptions as well
+ *
+ * A client with several subscriptions must get a change that two of them match only once and in
+ * order, so its frames are gathered by itself (session_add_frame) instead.
+ *
+ * Members stand in an array, in no particular order; each knows its place, so that leaving costs
+ * nothing.  Used only by the worker that owns it.
+ */
+struct group_members {
+    struct session **at; /* owned array of borrowed sessions */
+    uint32_t count, capacity;
+};
+
+struct group {
+    struct index_node *node; /* borrowed from the worker's index; NULL: the last client has left */
+    bool is_flushing;        /* is being walked: whoever does so frees it, should it empty */
+    struct buf run;          /* frames of this turn, end to end */
+    uint32_t run_frames;
+    struct list_link in_dirty; /* linked while the run holds something */
+    struct group_members sole, several;
+};
+
+struct group *group_new(struct index_node *node);
+void group_free(struct group *group); /* has no members; NULL is accepted */
+
+/* Returns the place of the new member. */
+uint32_t group_members_add(struct group_members *members, struct session *session);
+/* Removes the member at `place`.  Returns the one that was moved there, or NULL. */
+struct session *group_members_remove(struct group_members *members, uint32_t place);
+
+static inline bool group_is_empty(const struct group *group)
+{
+    return group->sole.count == 0 && group->several.count == 0;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/status.h"
+
+struct packet;
+
+/*
+ * What one client has yet to receive, oldest first, when its socket took less than we had.
+ *
+ * Most clients never have one: a frame that the socket takes at once does not pass through here,
+ * and an empty outbox holds no memory.  Packets are shared, so a burst that a thousand slow
+ * clients wait for stands in memory once.
+ *
+ * Bounded in bytes: a client that reads too slowly loses its connection (close code 4011), never
+ * our memory.  Used only by the worker that owns the client.
+ */
+struct outbox {
+    struct outbox_item *items; /* owned ring, as is one reference to each packet; NULL when empty */
+    uint32_t capacity;         /* slots; a power of two */
+    uint32_t head, count;      /* the oldest slot; how many are in use */
+    uint32_t offset;           /* bytes of the oldest packet that are already sent */
+    size_t bytes;              /* unsent */
+};
+
+void outbox_release(struct outbox *box);
+
+static inline bool outbox_is_empty(const struct outbox *box)
+{
+    return box->count == 0;
+}
+
+/*
+ * Queues the bytes of `packet` from `offset` on and takes a reference.  ERR_LIMIT: more than
+ * `max_bytes` would wait, nothing has changed.  An empty outbox takes any packet, however large:
+ * a single message must be able to pass.
+ */
+MUST_CHECK enum status outbox_push(struct outbox *box, struct packet *packet, uint32_t offset,
+                                   size_t max_bytes);
+
+/* The oldest unsent bytes, borrowed until the next call; empty when there are none. */
+struct slice outbox_peek(const struct outbox *box);
+/* `count` bytes of what outbox_peek gave have been sent. */
+void outbox_sent(struct outbox *box, size_t count);
+/* Drops all but the oldest packet, of which a part may be sent already. */
+void outbox_keep_first(struct outbox *box);

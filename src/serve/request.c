@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/request.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "net/address.h"
+#include "serve/endpoints.h"
+#include "serve/http_parse.h"
+#include "serve/http_reply.h"
+#include "serve/session.h"
+#include "serve/subscribe.h"
+#include "serve/worker.h"
+
+struct request {
+    struct session *session;
+    struct buf input; /* not yet answered */
+    size_t head_size; /* of the request at hand */
+    struct http_request http;
+    struct subscribe *subscribe; /* owned; while ASKING */
+};
+
+struct request *request_new(struct session *session)
+{
+    struct request *request = mem_new(sizeof *request);
+
+    request->session = session;
+    return request;
+}
+
+void request_free(struct request *request)
+{
+    if (!request)
+        return;
+    subscribe_free(request->subscribe);
+    buf_release(&request->input);
+    mem_free(request);
+}
+
+static bool peer_is_local(const struct session *session)
+{
+    struct sockaddr_storage from;
+    socklen_t size = sizeof from;
+    struct address address;
+
+    return getpeername(session->socket.fd, (struct sockaddr *)&from, &size) == 0 &&
+           address_from(&from, &address) == OK && address_is_loopback(&address);
+}
+
+/* ---- answers ---- */
+
+static void put_reply(struct request *request, int code, const char *type, struct slice body,
+                      const char *headers, bool keep_alive)
+{
+    CLEANUP(buf_release) struct buf reply = BUF_INIT;
+
+    if (code >= 400)
+        metrics_add(METRIC_REQUESTS_REFUSED, 1);
+    if (request->http.is_head)
+        http_reply_head(&reply, code, type, body, headers, keep_alive);
+    else
+        http_reply(&reply, code, type, body, headers, keep_alive);
+    session_put(request->session, buf_slice(&reply));
+}
+
+/* The last answer on this connection.  The request is gone after it, or soon. */
+static void reply_and_close(struct request *request, int code, const char *headers,
+                            struct slice text)
+{
+    struct session *session = request->session;
+
+    put_reply(request, code, HTTP_TEXT, text, headers, false);
+    session_finish(session);
+}
+
+static void answer_endpoint(struct request *request)
+{
+    struct session *session = request->session;
+    struct answer answer = {.code = 200, .type = HTTP_TEXT, .headers = ""};
+    const bool keep = request->http.is_keep_alive;
+
+    if (!endpoint_answer(session->worker, &request->http, peer_is_local(session), &answer)) {
+        answer.code = 404;
+        buf_add_text(&answer.body, "there is /ws, /ping, /live, /ready and /metrics");
+    }
+    put_reply(request, answer.code, answer.type, buf_slice(&answer.body), answer.headers, keep);
+    buf_release(&answer.body);
+    if (!keep)
+        session_finish(session);
+}
+
+/* ---- /ws ---- */
+
+/* All is well with the query; now with the upgrade, and with the stream. */
+static void become_live(struct request *request, struct subscribe_result *result)
+{
+    const struct serve_source *source = &request->session->worker->config.source;
+    struct session *session = request->session;
+    CLEANUP(buf_release) struct buf reply = BUF_INIT;
+    struct http_refusal refusal;
+    char accept[29];
+
+    if (http_upgrade_check(&request->http, &refusal) != OK) {
+        reply_and_close(request, refusal.code, refusal.headers, slice_text(refusal.text));
+        return;
+    }
+    if (request->input.size > request->head_size) {
+        reply_and_close(request, 400, "", SLICE("bytes came before the upgrade was answered"));
+        return;
+    }
+    if (!source->is_live(source->arg)) {
+        reply_and_close(request, 503, "Retry-After: 1\r\n",
+                        SLICE("not streaming from the database now; /ready says why"));
+        return;
+    }
+    websocket_accept_key(http_header(&request->http, "Sec-WebSocket-Key"), accept);
+    http_reply_upgrade(&reply, accept, "");
+    session_put(session, buf_slice(&reply));
+    if (session->phase != SESSION_ASKING)
+        return;
+    session_go_live(session, result->filters, result->count);
+    for (uint32_t i = 0; i < result->count; i++)
+        result->filters[i] = NULL;
+    session->request = NULL;
+    request_free(request);
+}
+
+static void on_subscribed(void *arg, struct subscribe_result *result)
+{
+    struct request *request = arg;
+
+    if (result->code != 0)
+        reply_and_close(request, result->code, result->headers, result->text);
+    else
+        become_live(request, result);
+}
+
+static void begin_subscribe(struct request *request)
+{
+    struct session *session = request->session;
+
+    session->phase = SESSION_ASKING;
+    session_deadline(session, SESSION_HANDSHAKE_SECONDS);
+    request->subscribe = subscribe_new(session->worker, on_subscribed, request);
+    subscribe_start(request->subscribe, &request->http);
+}
+
+/* ---- reading ---- */
+
+/* Answers the next request if its head is complete.  False: wait for more, or nothing is left. */
+static bool answer_next(struct request *request)
+{
+    struct session *session = request->session;
+    struct http_refusal refusal;
+
+    if (request->input.size == 0)
+        return false;
+    const enum status status =
+        http_parse(buf_slice(&request->input), &request->http, &request->head_size, &refusal);
+    if (status == ERR_AGAIN)
+        return false;
+    if (status != OK) {
+        request->http.is_head = false;
+        reply_and_close(request, refusal.code, refusal.headers, slice_text(refusal.text));
+        return false;
+    }
+    if (slice_is(request->http.path, "/ws")) {
+        begin_subscribe(request);
+        return false;
+    }
+    const size_t size = request->head_size;
+    answer_endpoint(request);
+    if (session->phase != SESSION_READING)
+        return false;
+    buf_drop(&request->input, size);
+    session_deadline(session, SESSION_HANDSHAKE_SECONDS);
+    return true;
+}
+
+void request_take(struct request *request, struct slice bytes)
+{
+    struct session *session = request->session;
+    const bool was_empty = request->input.size == 0;
+
+    if (bytes.size > HTTP_HEAD_MAX - request->input.size) {
+        request->http.is_head = false;
+        reply_and_close(request, 431, "", SLICE("the request is too large"));
+        return;
+    }
+    buf_add(&request->input, bytes);
+    if (session->phase != SESSION_READING)
+        return;
+    /* Only a line's end can complete a head: whoever sends byte by byte costs no more. */
+    if (!was_empty && !memchr(bytes.at, '\n', bytes.size) && request->input.size < HTTP_HEAD_MAX)
+        return;
+    while (session->phase == SESSION_READING && answer_next(request))
+        continue;
+}
+
+void request_late(struct request *request)
+{
+    struct session *session = request->session;
+
+    if (session->phase == SESSION_READING && request->input.size == 0) {
+        session_finish(session);
+        return;
+    }
+    request->http.is_head = false;
+    if (session->phase == SESSION_ASKING)
+        reply_and_close(request, 503, "Retry-After: 1\r\n",
+                        SLICE("the database does not answer now, come back in a moment"));
+    else
+        reply_and_close(request, 408, "", SLICE("the request took too long"));
+}

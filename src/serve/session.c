@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/session.h"
+
+#include <assert.h>
+
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "base/packet.h"
+#include "serve/request.h"
+#include "serve/worker.h"
+
+/* A client that keeps sending must not keep the others waiting. */
+#define READS_PER_TURN 16
+
+/* ---- closing ---- */
+
+static void on_socket_closed(void *arg)
+{
+    struct session *session = arg;
+    struct worker *worker = session->worker;
+
+    list_remove(&session->in_wheel);
+    mem_free(session);
+    worker_forget(worker);
+}
+
+/* Lets go of everything but the socket, whose closing takes a while. */
+static void let_go(struct session *session)
+{
+    session->phase = SESSION_GONE;
+    session_unsubscribe(session);
+    request_free(session->request);
+    session->request = NULL;
+    outbox_release(&session->outbox);
+    ws_reader_release(&session->reader);
+    list_remove(&session->in_wheel);
+}
+
+void session_abort(struct session *session)
+{
+    if (session->phase == SESSION_GONE)
+        return;
+    let_go(session);
+    socket_abort(&session->socket, on_socket_closed);
+}
+
+void session_finish(struct session *session)
+{
+    if (session->phase == SESSION_GONE)
+        return;
+    session_unsubscribe(session);
+    if (!outbox_is_empty(&session->outbox)) {
+        session->phase = SESSION_FLUSHING;
+        session_deadline(session, SESSION_CLOSE_SECONDS);
+        return;
+    }
+    let_go(session);
+    socket_close(&session->socket, on_socket_closed);
+}
+
+void session_deadline(struct session *session, uint32_t seconds)
+{
+    wheel_put(&session->worker->wheel, &session->in_wheel, seconds);
+}
+
+/* ---- writing ---- */
+
+void session_put(struct session *session, struct slice bytes)
+{
+    struct packet *rest = NULL;
+
+    session_send(session, bytes, &rest);
+    packet_unref(rest);
+}
+
+static void write_waiting(struct session *session)
+{
+    while (!outbox_is_empty(&session->outbox)) {
+        const struct slice next = outbox_peek(&session->outbox);
+        size_t sent = 0;
+        const enum status status = socket_write(&session->socket, next.at, next.size, &sent);
+        if (status == ERR_AGAIN)
+            return;
+        if (status != OK) {
+            session_abort(session);
+            return;
+        }
+        session->is_silent = false;
+        session->worker->bytes_sent += sent;
+        outbox_sent(&session->outbox, sent);
+    }
+    socket_want_write(&session->socket, false);
+    if (session->phase == SESSION_FLUSHING)
+        session_finish(session);
+}
+
+/* ---- reading ---- */
+
+static void take_bytes(struct session *session, char *bytes, size_t size)
+{
+    session->is_silent = false;
+    switch ((enum session_phase)session->phase) {
+    case SESSION_READING:
+    case SESSION_ASKING:
+        request_take(session->request, slice_of(bytes, size));
+        break;
+    case SESSION_LIVE:
+    case SESSION_CLOSING:
+        session_take_frames(session, bytes, size);
+        break;
+    case SESSION_FLUSHING: /* nobody listens any more */
+    case SESSION_GONE:
+        break;
+    }
+}
+
+static void read_some(struct session *session)
+{
+    char *buffer = session->worker->read_buffer;
+
+    /* TLS must be read to the end: what OpenSSL has decrypted wakes nobody. */
+    for (int i = 0; i < READS_PER_TURN || session->socket.tls; i++) {
+        size_t size = 0;
+        const enum status status = socket_read(&session->socket, buffer, WORKER_READ_SIZE, &size);
+        if (status == ERR_AGAIN)
+            return;
+        if (status != OK) {
+            session_abort(session);
+            return;
+        }
+        take_bytes(session, buffer, size);
+        if (session->phase == SESSION_GONE)
+            return;
+    }
+}
+
+static void on_socket(void *arg, bool readable, bool writable)
+{
+    struct session *session = arg;
+
+    if (writable)
+        write_waiting(session);
+    if (readable && session->phase != SESSION_GONE)
+        read_some(session);
+}
+
+/* ---- from the outside ---- */
+
+enum status session_accept(struct worker *worker, int fd)
+{
+    struct session *session = mem_new(sizeof *session);
+
+    session->worker = worker;
+    const enum status status =
+        socket_open(&session->socket, worker->loop, fd, worker->config.tls, on_socket, session);
+    if (status != OK) {
+        mem_free(session);
+        return status;
+    }
+    session->phase = SESSION_READING;
+    session->request = request_new(session);
+    session_deadline(session, SESSION_HANDSHAKE_SECONDS);
+    return OK;
+}
+
+void session_due(struct session *session)
+{
+    switch ((enum session_phase)session->phase) {
+    case SESSION_READING:
+    case SESSION_ASKING:
+        request_late(session->request);
+        break;
+    case SESSION_LIVE:
+        session_ping_due(session);
+        break;
+    case SESSION_CLOSING:
+    case SESSION_FLUSHING:
+        session_abort(session);
+        break;
+    case SESSION_GONE:
+        assert(!"a closed session has no deadline");
+        break;
+    }
+}

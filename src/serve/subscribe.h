@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+struct filter;
+struct http_request;
+struct subscribe;
+struct worker;
+
+/*
+ * From the words of a request to filters that can be asked of a change.
+ *
+ *     ?query=insert:orders:total.gt.100&query=*:alerts
+ *
+ *     1. words        every query is parsed; anything unknown is 400 with the choices
+ *     2. who          admin header, signed cookie, or neither                  (auth/identity.h)
+ *     3. whose rows   of a cookie's user: does he own what he asks for?        (auth/grant.h)
+ *     4. the table    its columns, from the catalogue                          (catalog/control.h)
+ *     5. the values   cast by PostgreSQL to their columns' types
+ *     6. compiled     one struct filter per query
+ *
+ * 3 to 5 wait for the database; the session goes on when `done` is called, which may be within
+ * subscribe_start.  Errors come in that order, the first one wins.
+ *
+ * A request may have at most SUBSCRIBE_MAX queries.  Used only by the worker that owns it.
+ */
+#define SUBSCRIBE_MAX 64
+
+struct subscribe_result {
+    int code;                /* 0: done; else the HTTP status to refuse with */
+    const char *headers;     /* static; whole lines, or "" */
+    struct slice text;       /* why, borrowed during the call */
+    struct filter **filters; /* of each query; whoever takes one puts NULL in its place */
+    uint32_t count;
+};
+
+typedef void(subscribe_done_fn)(void *arg, struct subscribe_result *result);
+
+/* The request is borrowed during the call.  `done` is called once, unless freed before. */
+struct subscribe *subscribe_new(struct worker *worker, subscribe_done_fn *done, void *arg);
+void subscribe_start(struct subscribe *subscribe, const struct http_request *http);
+void subscribe_free(struct subscribe *subscribe); /* NULL is accepted; cancels its questions */

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/worker.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "journal/reader.h"
+#include "net/listener.h"
+#include "serve/session.h"
+
+#define TURN_CHANGES 1024
+#define TURN_BYTES ((size_t)256 * 1024)
+#define DRAIN_SECONDS 5
+
+/* ---- sessions ---- */
+
+typedef void(session_fn)(struct session *session, void *arg);
+
+/* Calls fn for each session; fn may close it, or put it under another deadline. */
+static void for_each_session(struct worker *worker, session_fn *fn, void *arg)
+{
+    for (size_t i = 0; i < WHEEL_SECONDS; i++) {
+        LIST_EACH (link, &worker->wheel.seconds[i])
+            fn(session_of_link(link), arg);
+    }
+}
+
+static void on_accept(void *arg, int fd, const struct sockaddr_storage *peer)
+{
+    struct worker *worker = arg;
+
+    (void)peer;
+    metrics_add(METRIC_ACCEPTED, 1);
+    if (session_accept(worker, fd) != OK)
+        return;
+    worker->session_count++;
+    metrics_add(METRIC_CONNECTIONS, 1);
+}
+
+void worker_forget(struct worker *worker)
+{
+    worker->session_count--;
+    metrics_sub(METRIC_CONNECTIONS, 1);
+    if (worker->is_draining && worker->session_count == 0)
+        loop_stop(worker->loop);
+}
+
+/* ---- changes ---- */
+
+struct gap {
+    uint64_t offset;
+    struct slice reason;
+};
+
+static void tell_gap(struct session *session, void *arg)
+{
+    const struct gap *gap = arg;
+
+    /* Whoever came after it has missed nothing. */
+    if (session->phase == SESSION_LIVE && session->live_from < gap->offset)
+        session_say_close(session, WS_CLOSE_GAP, gap->reason);
+}
+
+/* What was gathered before the gap belongs before it. */
+static void take_gap(struct worker *worker, const struct change *change)
+{
+    struct gap gap = {journal_reader_offset(worker->reader), change->reason};
+
+    fanout_flush(&worker->fanout);
+    for_each_session(worker, tell_gap, &gap);
+}
+
+static void on_wake(void *arg)
+{
+    struct worker *worker = arg;
+    const struct change *change;
+
+    for (int i = 0; i < TURN_CHANGES && worker->fanout.gathered < TURN_BYTES; i++) {
+        change = journal_next(worker->reader);
+        if (!change)
+            break;
+        if (change->kind == CHANGE_GAP)
+            take_gap(worker, change);
+        else
+            fanout_change(&worker->fanout, change);
+    }
+    fanout_flush(&worker->fanout);
+    journal_done(worker->reader);
+    if (!journal_sleep(worker->reader))
+        wake_signal(worker->wake); /* sockets and timers first, then the rest */
+}
+
+/* ---- time ---- */
+
+static void close_for_good(struct session *session, void *unused)
+{
+    (void)unused;
+    session_abort(session);
+}
+
+static void on_tick(void *arg)
+{
+    struct worker *worker = arg;
+    struct list_link due;
+
+    list_init(&due);
+    wheel_turn(&worker->wheel, &due);
+    while (!list_is_empty(&due)) {
+        struct session *session = session_of_link(due.next);
+        list_remove(&session->in_wheel);
+        session_due(session);
+    }
+    metrics_add(METRIC_BYTES_SENT, worker->bytes_sent);
+    worker->bytes_sent = 0;
+    if (worker->is_draining && ++worker->drain_ticks == DRAIN_SECONDS)
+        for_each_session(worker, close_for_good, NULL);
+}
+
+/* ---- start and end ---- */
+
+static void say_goodbye(struct session *session, void *unused)
+{
+    (void)unused;
+    if (session->phase == SESSION_LIVE)
+        session_say_close(session, WS_CLOSE_GOING_AWAY, SLICE("the server is stopping"));
+    else if (session->phase != SESSION_CLOSING)
+        session_finish(session);
+}
+
+static void on_drain(struct letter *letter)
+{
+    struct worker *worker = LIST_ITEM(letter, struct worker, drain_letter);
+
+    worker->is_draining = true;
+    listener_free(worker->listener);
+    worker->listener = NULL;
+    for_each_session(worker, say_goodbye, NULL);
+    if (worker->session_count == 0)
+        loop_stop(worker->loop);
+}
+
+void worker_drain(struct worker *worker)
+{
+    worker->drain_letter.deliver = on_drain;
+    mailbox_post(worker->mailbox, &worker->drain_letter);
+}
+
+struct worker *worker_new(const struct worker_config *config, struct fault *fault)
+{
+    struct worker *worker = mem_new(sizeof *worker);
+    const struct listener_config listening = {.address = config->address};
+
+    worker->config = *config;
+    worker->loop = loop_new();
+    worker->mailbox = mailbox_new(worker->loop);
+    worker->wake = wake_new(worker->loop, on_wake, worker);
+    worker->tick = timer_new(worker->loop, on_tick, worker);
+    worker->read_buffer = mem_new(WORKER_READ_SIZE);
+    random_init_system(&worker->random);
+    wheel_init(&worker->wheel);
+    fanout_init(&worker->fanout);
+    grant_cache_init(&worker->grants, GRANT_CACHE_MAX);
+    worker->reader = journal_reader_open(config->journal, worker->wake);
+    worker->listener = listener_new(worker->loop, &listening, on_accept, worker, fault);
+    if (worker->reader && worker->listener)
+        return worker;
+    if (!worker->reader)
+        (void)fault_set(fault, ERR_LIMIT, "more workers than the journal has readers");
+    worker_free(worker);
+    return NULL;
+}
+
+void worker_free(struct worker *worker)
+{
+    if (!worker)
+        return;
+    journal_reader_close(worker->reader);
+    listener_free(worker->listener);
+    fanout_release(&worker->fanout);
+    grant_cache_release(&worker->grants);
+    timer_free(worker->tick);
+    wake_free(worker->wake);
+    mailbox_free(worker->mailbox);
+    loop_free(worker->loop);
+    mem_free(worker->read_buffer);
+    mem_free(worker);
+}
+
+void worker_run(struct worker *worker)
+{
+    timer_start(worker->tick, 1000, 1000);
+    wake_signal(worker->wake); /* the first look puts the reader to sleep */
+    loop_run(worker->loop);
+    metrics_add(METRIC_BYTES_SENT, worker->bytes_sent);
+    /* From here on nothing is read: let go of the journal, so that capture never waits for us. */
+    journal_reader_close(worker->reader);
+    worker->reader = NULL;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "auth/grant.h"
+#include "auth/identity.h"
+#include "base/bytes.h"
+#include "base/random.h"
+#include "net/address.h"
+#include "net/mailbox.h"
+#include "serve/fanout.h"
+#include "serve/wheel.h"
+
+struct control;
+struct journal;
+struct journal_reader;
+struct listener;
+struct tls_server;
+
+/*
+ * One thread that serves clients: its own loop, listener, sessions and index.
+ *
+ * Workers share nothing but the journal, which they read, and the control thread, which they ask
+ * by mail.  The kernel deals new connections out among their listeners.
+ *
+ * One turn of the loop, when the journal has something new:
+ *
+ *     journal_next -> index_match -> the frame is made once, and laid behind the run of each
+ *     group it concerns (serve/group.h) -> ... -> every dirty group's run goes to its clients,
+ *     one send each -> journal_done
+ *
+ * A turn takes at most TURN_CHANGES changes or TURN_BYTES of frames, so that sockets and timers
+ * have their turn, too; under load that is what makes several changes share one send.
+ */
+
+/* Where changes come from, as far as those who serve must know.  Called in workers' threads. */
+struct serve_source {
+    bool (*is_live)(void *arg);                     /* changes are streaming */
+    void (*print)(void *arg, struct buf *out_json); /* its state as a JSON object */
+    void *arg;
+};
+
+struct worker_config {
+    struct address address;  /* all workers listen on the same; no port 0 then */
+    struct tls_server *tls;  /* borrowed; NULL: plain HTTP */
+    struct journal *journal; /* borrowed */
+    struct control *control; /* borrowed */
+    struct serve_source source;
+    bool is_auth_on; /* else everybody may ask anything */
+    struct identity_config identity;
+    bool is_metrics_public;   /* else /metrics is for this machine and for admins only */
+    size_t client_queue_size; /* bytes that may wait for one client */
+};
+
+struct worker {
+    struct worker_config config;
+    struct loop *loop; /* owned, as all below */
+    struct listener *listener;
+    struct mailbox *mailbox;
+    struct wake *wake;  /* there is something in the journal */
+    struct timer *tick; /* every second */
+    struct journal_reader *reader;
+    struct fanout fanout;
+    struct grant_cache grants;
+    struct wheel wheel;     /* every open session is in it, by its next deadline */
+    uint32_t session_count; /* with those whose sockets are still closing */
+    bool is_draining;       /* no new clients; ends when the last has gone */
+    uint32_t drain_ticks;   /* seconds since then */
+    uint64_t bytes_sent;    /* not yet told to the metrics */
+    struct random random;
+    char *read_buffer; /* WORKER_READ_SIZE bytes that all sessions read into */
+    struct letter drain_letter;
+};
+
+#define WORKER_READ_SIZE ((size_t)64 * 1024)
+
+/* Opens the listener and the journal's reader in the caller's thread, so that a taken port is
+ * reported before anything starts.  The texts of the configuration are borrowed.  NULL with a
+ * fault. */
+struct worker *worker_new(const struct worker_config *config, struct fault *fault);
+/* After worker_run has returned, or instead of it. */
+void worker_free(struct worker *worker);
+
+/* The thread's whole life: returns when a drain has ended. */
+void worker_run(struct worker *worker);
+/* Any thread, once: stop accepting, tell every client 1001 (going away), end soon. */
+void worker_drain(struct worker *worker);
+
+/* For sessions: one of them is freed. */
+void worker_forget(struct worker *worker);
