@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The frame reader on any bytes: it stays within them, keeps its limits, hands out only text that
+ * is UTF-8, and says the same however the bytes are cut.  The first byte chooses the cut. */
+#include "serve/websocket.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+#define MAX_MESSAGE 300
+
+static void must(bool is_true)
+{
+    if (!is_true)
+        abort();
+}
+
+static void note(struct buf *out, struct buf *message, const struct ws_event *event)
+{
+    if (event->kind == WS_EVENT_DATA) {
+        buf_add(message, event->bytes);
+        must(message->size <= MAX_MESSAGE);
+        if (!event->is_last)
+            return;
+        must(event->opcode != WS_TEXT || slice_is_utf8(buf_slice(message)));
+        buf_printf(out, "%d %zu:", event->opcode, message->size);
+        buf_add(out, buf_slice(message));
+        buf_reset(message);
+        return;
+    }
+    must(event->bytes.size <= 125);
+    buf_printf(out, "%d %u %zu:", event->kind, event->code, event->bytes.size);
+    buf_add(out, event->bytes);
+}
+
+static void read_in_pieces(struct slice bytes, size_t step, struct buf *out)
+{
+    CLEANUP(ws_reader_release) struct ws_reader reader;
+    CLEANUP(buf_release) struct buf message = BUF_INIT;
+    struct ws_event event;
+
+    ws_reader_init(&reader, MAX_MESSAGE);
+    while (bytes.size > 0) {
+        const size_t size = bytes.size < step ? bytes.size : step;
+        char *const block = malloc(size);
+        struct ws_input input = {block, size};
+        enum status status;
+
+        must(block != NULL);
+        memcpy(block, bytes.at, size);
+        while ((status = ws_read(&reader, &input, &event)) == OK)
+            note(out, &message, &event);
+        must(input.size == 0 || status == ERR_INPUT);
+        if (status == ERR_INPUT)
+            buf_printf(out, "error %u", event.code);
+        free(block);
+        bytes = slice_from(bytes, size);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    CLEANUP(buf_release) struct buf whole = BUF_INIT;
+    CLEANUP(buf_release) struct buf pieces = BUF_INIT;
+
+    if (size < 2)
+        return 0;
+    read_in_pieces(slice_of(bytes + 1, size - 1), size, &whole);
+    read_in_pieces(slice_of(bytes + 1, size - 1), 1 + bytes[0] % 16, &pieces);
+    must(slice_equal(buf_slice(&whole), buf_slice(&pieces)));
+    return 0;
+}
