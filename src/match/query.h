@@ -71,7 +71,7 @@ enum query_node_kind {
 struct query_step {
     struct slice key;
     int32_t number;
-    bool is_number; /* an index of an array (or a name made of digits) */
+    bool is_number; /* ->0: a place in an array, from the end where negative */
     bool is_text;   /* ->> : the result is text */
 };
 
@@ -83,6 +83,7 @@ struct query_value {
 struct query_node {
     enum query_node_kind kind;
     bool is_negated;
+    bool is_required; /* every row that passes fulfils it: no "or", no "not" is around it */
     uint32_t first_child, next; /* QUERY_NONE at the end */
     /* of a condition */
     enum filter_op op;

@@ -34,7 +34,15 @@ enum value_class {
 struct value_type {
     enum value_class class;
     enum value_class element; /* of VALUE_ARRAY */
-    char separator;           /* between the elements of such an array, as it is printed */
     bool is_ordered;          /* gt, gte, lt, lte are known */
     bool is_ascii_case;       /* ilike and imatch fold a to z only */
+    bool is_json;             /* a path into json, whose rules are not all those of jsonb */
 };
+
+struct column_shape;
+struct table_shape;
+
+struct value_type value_type_of(const struct table_shape *shape, const struct column_shape *column);
+
+/* What a literal is cast to before it is compared; NULL where text is taken as it is. */
+const char *value_type_cast(struct value_type type, const struct column_shape *column);

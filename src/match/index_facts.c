@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "match/index_facts.h"
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "match/scalar.h"
+
+#define CAPACITY_MIN 8
+/* A fact with so many filters is common, and it does not matter how common. */
+#define COMMON 256
+
+struct fact_column *fact_column_new(uint32_t slot, enum value_class class)
+{
+    struct fact_column *column = mem_new(sizeof *column);
+
+    *column = (struct fact_column){.slot = slot, .class = class, .capacity = CAPACITY_MIN};
+    column->heads = mem_array(CAPACITY_MIN, sizeof(struct filing *));
+    return column;
+}
+
+void fact_column_free(struct fact_column *column)
+{
+    if (!column)
+        return;
+    mem_free(column->heads);
+    mem_free(column);
+}
+
+uint64_t fact_hash(const struct fact_column *column, const struct scalar *scalar,
+                   struct buf *scratch)
+{
+    buf_reset(scratch);
+    scalar_add_key(column->class, scalar, scratch);
+    return map_hash(scratch->at, scratch->size);
+}
+
+const struct filing *fact_first(const struct fact_column *column, uint64_t hash)
+{
+    return column->heads[hash & (column->capacity - 1)];
+}
+
+static void chain_push(struct filing **head, struct filing *filing)
+{
+    filing->next = *head;
+    filing->back = head;
+    if (filing->next)
+        filing->next->back = &filing->next;
+    *head = filing;
+}
+
+static void column_resize(struct fact_column *column, size_t capacity)
+{
+    struct filing **heads = mem_array(capacity, sizeof(struct filing *));
+
+    for (size_t i = 0; i < column->capacity; i++) {
+        struct filing *next = NULL;
+        for (struct filing *filing = column->heads[i]; filing; filing = next) {
+            next = filing->next;
+            chain_push(&heads[filing->hash & (capacity - 1)], filing);
+        }
+    }
+    mem_free(column->heads);
+    column->heads = heads;
+    column->capacity = capacity;
+}
+
+void fact_file(struct fact_column *column, uint64_t hash, struct filing *filing, void *node)
+{
+    if (column->count >= column->capacity)
+        column_resize(column, column->capacity * 2);
+    *filing = (struct filing){.column = column, .hash = hash, .node = node};
+    chain_push(&column->heads[hash & (column->capacity - 1)], filing);
+    column->count++;
+}
+
+void filing_link(struct filing **head, struct filing *filing, void *node)
+{
+    *filing = (struct filing){.node = node};
+    chain_push(head, filing);
+}
+
+void filing_unlink(struct filing *filing)
+{
+    struct fact_column *column = filing->column;
+
+    *filing->back = filing->next;
+    if (filing->next)
+        filing->next->back = filing->back;
+    if (!column)
+        return;
+    column->count--;
+    if (column->capacity > CAPACITY_MIN && column->count < column->capacity / 8)
+        column_resize(column, column->capacity / 4);
+}
+
+bool fact_is_possible(const struct filter_node *node)
+{
+    return node->kind == QUERY_CONDITION && !node->is_negated && node->step_count == 0 &&
+           (node->op == FILTER_EQ || node->op == FILTER_IN) && node->type.class != VALUE_ARRAY &&
+           node->type.class != VALUE_JSONB;
+}
+
+struct chooser {
+    const struct filter *filter;
+    const uint32_t *slots;
+    struct fact_column *const *columns;
+    uint32_t column_count;
+    struct buf *scratch;
+};
+
+struct cost {
+    uint64_t chosen;
+    uint64_t filters; /* already under these facts */
+    uint32_t constant_count;
+};
+
+static const struct fact_column *column_of(const struct chooser *chooser,
+                                           const struct filter_node *node)
+{
+    uint32_t i = 0;
+
+    while (chooser->columns[i]->slot != chooser->slots[node->slot] ||
+           chooser->columns[i]->class != node->type.class)
+        i++;
+    return chooser->columns[i];
+}
+
+static uint64_t fact_filters(const struct fact_column *column, uint64_t hash)
+{
+    uint64_t count = 0;
+
+    for (const struct filing *filing = fact_first(column, hash); filing && count < COMMON;
+         filing = filing->next)
+        count += filing->hash == hash;
+    return count;
+}
+
+static struct cost condition_cost(const struct chooser *chooser, uint32_t at)
+{
+    const struct filter_node *node = &chooser->filter->nodes[at];
+
+    if (!fact_is_possible(node))
+        return (struct cost){0};
+    const struct fact_column *column = column_of(chooser, node);
+    struct cost cost = {UINT64_C(1) << at, 0, node->operand_count};
+    for (uint32_t i = 0; i < node->operand_count; i++)
+        cost.filters +=
+            fact_filters(column, fact_hash(column, &node->operands[i].scalar, chooser->scratch));
+    return cost;
+}
+
+static bool is_rarer(const struct cost *a, const struct cost *b)
+{
+    if (b->chosen == 0)
+        return a->chosen != 0;
+    if (a->chosen == 0 || a->filters != b->filters)
+        return a->chosen != 0 && a->filters < b->filters;
+    return a->constant_count < b->constant_count;
+}
+
+/* and: the rarest of its parts; or: all of them, if all have facts; not: nothing. */
+static struct cost node_cost(const struct chooser *chooser, uint32_t at)
+{
+    const struct filter_node *nodes = chooser->filter->nodes;
+    struct cost best = {0};
+
+    if (nodes[at].kind == QUERY_CONDITION)
+        return condition_cost(chooser, at);
+    if (nodes[at].is_negated)
+        return best;
+    for (uint32_t i = at + 1; i < nodes[at].end; i = nodes[i].end) {
+        const struct cost part = node_cost(chooser, i);
+        if (nodes[at].kind == QUERY_AND) {
+            if (is_rarer(&part, &best))
+                best = part;
+            continue;
+        }
+        if (part.chosen == 0)
+            return part;
+        best.chosen |= part.chosen;
+        best.filters += part.filters;
+        best.constant_count += part.constant_count;
+    }
+    return best;
+}
+
+struct fact_choice facts_choose(const struct filter *filter, const uint32_t *slots,
+                                struct fact_column *const *columns, uint32_t column_count,
+                                struct buf *scratch)
+{
+    const struct chooser chooser = {filter, slots, columns, column_count, scratch};
+
+    if (filter->node_count == 0)
+        return (struct fact_choice){0};
+    const struct cost cost = node_cost(&chooser, 0);
+    return (struct fact_choice){cost.chosen, cost.constant_count};
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "match/filter.h"
+
+/*
+ * The facts that filters are filed under, for index.c: "region = 'eu'" as a hash of 'eu' in a
+ * table of its column.
+ */
+struct filing {
+    struct filing *next, **back; /* in its chain; back points to what points here */
+    struct fact_column *column;  /* NULL: under any row */
+    uint64_t hash;
+    void *node; /* borrowed; whose filing it is */
+};
+
+struct fact_column {
+    uint32_t slot;
+    enum value_class class;
+    struct filing **heads; /* owned; a power of two of chains */
+    size_t capacity, count;
+};
+
+struct fact_column *fact_column_new(uint32_t slot, enum value_class class);
+void fact_column_free(struct fact_column *column);
+
+/* Equal values of the column's class have equal hashes. */
+uint64_t fact_hash(const struct fact_column *column, const struct scalar *scalar,
+                   struct buf *scratch);
+/* The chain that holds a hash, and others. */
+const struct filing *fact_first(const struct fact_column *column, uint64_t hash);
+void fact_file(struct fact_column *column, uint64_t hash, struct filing *filing, void *node);
+void filing_link(struct filing **head, struct filing *filing, void *node);
+void filing_unlink(struct filing *filing);
+
+/* Could a filter be filed under this node: a plain `eq` or `in` of a scalar column? */
+bool fact_is_possible(const struct filter_node *node);
+
+struct fact_choice {
+    uint64_t chosen; /* bits: the nodes whose constants the filter is filed under; 0: none */
+    uint32_t constant_count; /* of all those nodes */
+};
+
+/* The rarest facts of which a passing row must have one. */
+struct fact_choice facts_choose(const struct filter *filter, const uint32_t *slots,
+                                struct fact_column *const *columns, uint32_t column_count,
+                                struct buf *scratch);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "match/regex_class.h"
+
+#include <pthread.h>
+
+#include "match/fold.h"
+
+#define CODE_POINT_MAX 0x10FFFFU
+
+/* Classes that a locale has a say in; the others are the same everywhere. */
+static const char *const locale_names[] = {"alpha", "alnum", "upper", "lower",
+                                           "space", "punct", "graph", "print"};
+#define LOCALE_COUNT (sizeof locale_names / sizeof locale_names[0])
+
+static const struct {
+    const char *name;
+    const char *ranges;
+} fixed[] = {
+    {"digit", "0-9"},
+    {"xdigit", "0-9A-Fa-f"},
+    {"blank", " \\t"},
+    {"cntrl", "\\x{00}-\\x{1F}\\x{7F}-\\x{9F}"},
+    {"ascii", "\\x{00}-\\x{7F}"},
+};
+
+/* Worked out once, never changed, shared by all threads. */
+static struct buf locale_ranges[LOCALE_COUNT];
+
+void regex_range_add(uint32_t first, uint32_t last, struct buf *out)
+{
+    buf_printf(out, "\\x{%X}", first);
+    if (last != first)
+        buf_printf(out, "-\\x{%X}", last);
+}
+
+static void ranges_of(const char *name, uint32_t limit, bool is_ascii, struct buf *out)
+{
+    uint32_t first = 0;
+    bool is_inside = false;
+
+    for (uint32_t c = 0; c <= limit + 1; c++) {
+        const bool is_in = c <= limit && !(c >= 0xD800 && c < 0xE000) && fold_is(c, name, is_ascii);
+        if (is_in && !is_inside)
+            first = c;
+        if (!is_in && is_inside)
+            regex_range_add(first, c - 1, out);
+        is_inside = is_in;
+    }
+}
+
+static void locale_ranges_make(void)
+{
+    for (size_t i = 0; i < LOCALE_COUNT; i++)
+        ranges_of(locale_names[i], CODE_POINT_MAX, false, &locale_ranges[i]);
+}
+
+bool regex_class_add(struct slice name, bool is_ascii, struct buf *out)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    const bool is_word = slice_is(name, "word");
+
+    if (is_word) {
+        buf_add_char(out, '_');
+        name = SLICE("alnum");
+    }
+    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
+        if (slice_is(name, fixed[i].name)) {
+            buf_add_text(out, fixed[i].ranges);
+            return true;
+        }
+    }
+    for (size_t i = 0; i < LOCALE_COUNT; i++) {
+        if (!slice_is(name, locale_names[i]))
+            continue;
+        if (is_ascii) {
+            ranges_of(locale_names[i], 0x7F, true, out);
+            return true;
+        }
+        pthread_once(&once, locale_ranges_make);
+        buf_add(out, buf_slice(&locale_ranges[i]));
+        return true;
+    }
+    return false;
+}
