@@ -154,25 +154,8 @@ void types_query(struct types *types, struct buf *sql)
 
 /* ---- names ---- */
 
-/*
- * wal2json puts a name that is one quoted identifier into JSON without its quotes: of the type
- * "char" it prints "char", and we print the same.  Where that could be taken for a built-in type
- * of another class (a user's type called "integer"), or would not be a whole name, quotes stay.
- */
-static struct slice without_quotes(struct slice name)
-{
-    if (name.size <= 2 || name.at[0] != '"' || name.at[name.size - 1] != '"')
-        return name;
-
-    const struct slice inner = slice_of(name.at + 1, name.size - 2);
-    for (size_t i = 0; i < inner.size; i++) {
-        const unsigned char c = (unsigned char)inner.at[i];
-        if (c == '"' || c == '\\' || c < 0x20)
-            return name;
-    }
-    return column_class_of_type(inner) == COLUMN_STRING ? inner : name;
-}
-
+/* Needs no quotes.  A type called "integer" has them, so that it is not taken for the built-in one;
+ * other keywords are not looked for in a name that is only fallen back on. */
 static bool is_plain_identifier(struct slice name)
 {
     if (name.size == 0 || (name.at[0] >= '0' && name.at[0] <= '9'))
@@ -182,7 +165,7 @@ static bool is_plain_identifier(struct slice name)
         if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'))
             return false;
     }
-    return true;
+    return column_class_of_type(name) == COLUMN_STRING;
 }
 
 static void add_identifier(struct buf *out, struct slice name)
@@ -202,7 +185,6 @@ static void add_identifier(struct buf *out, struct slice name)
 
 static void set_name(struct types *types, struct type_name *type, struct slice name)
 {
-    name = without_quotes(name);
     if (!type->name) {
         types->wanted_count--;
         list_remove(&type->in_list);

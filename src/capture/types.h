@@ -17,8 +17,6 @@
  *     types_answer(types, 1043, 14, SLICE("character varying(10)"))
  *     types_name(types, 1043, 14, &name)   OK
  *
- * A name that is one quoted identifier stands without its quotes, as in wal2json's messages:
- * "char", not "\"char\""; except a user's type that would then be taken for a built-in number.
  * A type may be dropped before the answer comes, since the stream lags behind the catalogue.  Then
  * the name is what the stream's Type message said, or "oid 12345" where it said nothing.
  * Bounded: at TYPES_MAX pairs all are forgotten.  Owned by the capture thread.
