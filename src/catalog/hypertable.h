@@ -16,7 +16,7 @@ struct sql;
  * One connection, the thread of its loop.
  */
 
-/* `sql` is borrowed and must outlive the cache, or be replaced; `known` (may be NULL) is called
+/* `sql` is borrowed and must outlive the cache; `known` (may be NULL) is called
  * when an answer has come for which hypertables_find said ERR_AGAIN. */
 struct hypertables *hypertables_new(struct sql *sql, void (*known)(void *arg), void *arg);
 void hypertables_free(struct hypertables *cache); /* before its sql */
@@ -26,7 +26,8 @@ void hypertables_free(struct hypertables *cache); /* before its sql */
 MUST_CHECK enum status hypertables_find(struct hypertables *cache, struct slice schema,
                                         struct slice table, struct slice *out_schema,
                                         struct slice *out_name);
-/* Forgets all: hypertables may have been renamed.  Call it when a connection came up. */
+/* Forgets all: hypertables may have been renamed.  Call it whenever the connection came up; what
+ * waits for an answer is told by known() to ask again. */
 void hypertables_reset(struct hypertables *cache);
 
 /* The 12 of _timescaledb_internal._hyper_12_345_chunk; 0: not a chunk. */

@@ -40,7 +40,8 @@ typedef void(publication_done_fn)(void *arg, const char *names, const struct fau
 
 struct publication *publication_new(const struct publication_config *config,
                                     publication_log_fn *log, void *arg);
-void publication_free(struct publication *publication); /* after its sql, or while that is idle */
+/* Before its sql is freed, or after publication_reset. */
+void publication_free(struct publication *publication);
 
 /* Makes what is missing; `done` is called exactly once, unless sql is freed before. */
 void publication_ensure(struct publication *publication, struct sql *sql, publication_done_fn *done,
@@ -51,5 +52,5 @@ void publication_keep(struct publication *publication, struct sql *sql);
 /* publication_keep has found that a publication of ours is gone or no longer ours: streaming must
  * begin anew with publication_ensure.  Cleared by that. */
 bool publication_is_lost(const struct publication *publication);
-/* The captured sql was freed with questions open: forget them. */
+/* The sql that it was at work on was freed: call this before anything else. */
 void publication_reset(struct publication *publication);

@@ -6,13 +6,14 @@
 #include "base/status.h"
 
 struct publication;
+struct source_check;
 struct sql;
 struct sql_answer;
 
 /*
  * Can changes be had from this server, and by which plugin?
  *
- * Looks at the version (10 and later), wal_level, the role's REPLICATION, free slots, the setting
+ * Looks at the version (11 and later), wal_level, the role's REPLICATION, free slots, the setting
  * output_plugin_libraries (PostgreSQL of August 2026 and later decode only with plugins that it
  * names), and whether publications can be had.  `auto` is pgoutput; where no publication can be
  * made it is wal2json, unless the server rules that out.  Every refusal names its remedy, as SQL
@@ -39,10 +40,12 @@ struct source_plan {
 /* One of plan and why is NULL. */
 typedef void(source_done_fn)(void *arg, const struct source_plan *plan, const struct fault *why);
 
-/* `publication` may be NULL where plugin is SOURCE_WAL2JSON.  `done` is called exactly once,
- * unless sql is freed before: then publication_reset, and nothing of ours is left. */
-void source_check(struct sql *sql, const struct source_config *config,
-                  struct publication *publication, source_done_fn *done, void *arg);
+/* `publication` may be NULL where plugin is SOURCE_WAL2JSON.  `done` is called exactly once, unless
+ * the check is cancelled; the check is gone then. */
+struct source_check *source_check(struct sql *sql, const struct source_config *config,
+                                  struct publication *publication, source_done_fn *done, void *arg);
+/* Before `done`, and before sql is freed; NULL is accepted.  Resets the publication, too. */
+void source_cancel(struct source_check *check);
 
 /* Why CREATE_REPLICATION_SLOT or START_REPLICATION was refused, with the remedy where there is
  * one.  `answer` has ERR_REFUSED; `plugin` is what was tried.  Returns the fault's status. */

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 
 /* A name that a server does not know would make it refuse us, so here are only settings of
- * PostgreSQL 10 and before; sql.c sets the younger ones when it knows the version. */
+ * PostgreSQL 11 and before; sql.c sets the younger ones when it knows the version. */
 static const char OUR_OPTIONS[] =
     "-c search_path=public -c DateStyle=ISO -c IntervalStyle=postgres -c TimeZone=UTC "
     "-c bytea_output=hex -c extra_float_digits=1 -c standard_conforming_strings=on "
