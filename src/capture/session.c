@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "capture/session.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "capture/attempt.h"
+#include "capture/session_parts.h"
+#include "net/loop.h"
+#include "sql/sql.h"
+
+/* The owner of all parts, its timers, and what happens when an attempt ends either way. */
+
+#define KEEP_MS 1000    /* how often the publications are looked after */
+#define STANDBY_MS 1000 /* how often a busy slot is looked at, and up to half as much again */
+#define FLAPS_MAX 3
+#define STEADY_MS 5000 /* a stream that lived that long was no failure */
+
+/* ---- what is said ---- */
+
+void session_say(struct session *session, enum log_level level, const char *text)
+{
+    if (said_is_new(&session->said, text, loop_now_ms(session->loop)))
+        log_line(level, "%s", text);
+}
+
+static void on_publication_log(void *arg, enum log_level level, const char *text)
+{
+    session_say(arg, level, text);
+}
+
+static void on_notice(void *arg, struct slice text)
+{
+    (void)arg;
+    log_debug("server: %.*s", SLICE_ARG(text));
+}
+
+/* What comes next is news, unless we go up and down all the time. */
+static void change_state(struct session *session)
+{
+    if (session->flaps <= FLAPS_MAX)
+        said_reset(&session->said);
+}
+
+/* ---- the end of an attempt ---- */
+
+static uint64_t pause_ms(struct session *session, enum capture_phase phase)
+{
+    if (phase == CAPTURE_STANDBY)
+        return STANDBY_MS + random_below(&session->backoff.random, STANDBY_MS / 2);
+    return backoff_next_ms(&session->backoff);
+}
+
+void session_fail(struct session *session, enum capture_phase phase, const char *why)
+{
+    const uint64_t now = loop_now_ms(session->loop);
+
+    if (session->step == STEP_STREAM) {
+        session->flaps++;
+        if (now - session->live_ms >= STEADY_MS) {
+            backoff_reset(&session->backoff);
+            session->flaps = 0;
+        }
+        change_state(session);
+    }
+    stream_end(session->stream);
+    sql_disconnect(session->replication);
+    timer_stop(session->patience);
+    session->step = STEP_PAUSE;
+    metrics_set(METRIC_CAPTURE_UP, 0);
+    state_board_write(session->board, phase, why);
+    session_say(session, LOG_WARNING, why);
+    timer_start(session->retry, pause_ms(session, phase), 0);
+}
+
+static void on_retry(void *arg)
+{
+    attempt_begin(arg);
+}
+
+/* ---- streaming ---- */
+
+static void on_live(void *arg)
+{
+    struct session *session = arg;
+    CLEANUP(buf_release) struct buf text = BUF_INIT;
+
+    session->has_streamed = true;
+    session->live_ms = loop_now_ms(session->loop);
+    change_state(session);
+    buf_printf(&text, "slot %s: streaming with %s%s%s%s", session->slot,
+               session->decoder->ops->plugin, session->gap.size ? ", after a gap: " : "",
+               session->gap.size ? buf_text(&session->gap) : "",
+               session->is_temporary ? " (temporary slot)" : "");
+    session_say(session, LOG_INFO, buf_text(&text));
+    buf_reset(&session->gap);
+    metrics_set(METRIC_CAPTURE_UP, 1);
+    metrics_add(METRIC_CAPTURE_CONNECTS, 1);
+    state_board_write(session->board, CAPTURE_STREAMING, buf_text(&text));
+}
+
+static void on_broken(void *arg, const struct fault *why)
+{
+    session_fail(arg, CAPTURE_CONNECTING, why->text);
+}
+
+static void on_new_table(void *arg)
+{
+    struct session *session = arg;
+
+    timer_start(session->keep, 1, KEEP_MS);
+}
+
+static void on_keep(void *arg)
+{
+    struct session *session = arg;
+
+    if (!session->is_publishing || !sql_is_up(side_sql(session->side)))
+        return;
+    if (session->step == STEP_STREAM && publication_is_lost(session->publication)) {
+        session_fail(session, CAPTURE_CONNECTING, "a publication of ours was dropped or changed");
+        return;
+    }
+    publication_keep(session->publication, side_sql(session->side));
+}
+
+/* ---- connections ---- */
+
+static void on_side_up(void *arg)
+{
+    struct session *session = arg;
+
+    names_reset(session->names);
+    if (session->step == STEP_SIDE)
+        attempt_side_up(session);
+}
+
+static void on_side_down(void *arg, const struct fault *why)
+{
+    struct session *session = arg;
+
+    if (session->step == STEP_SLOT || session->step == STEP_CHECK) {
+        session_fail(session, CAPTURE_CONNECTING, why->text);
+    } else if (session->step == STEP_SIDE || session->step == STEP_PAUSE) {
+        state_board_write(session->board, CAPTURE_CONNECTING, why->text);
+        session_say(session, LOG_WARNING, why->text);
+    }
+}
+
+static void on_replication_down(void *arg, const struct fault *why)
+{
+    struct session *session = arg;
+
+    if (session->step >= STEP_DIAL)
+        session_fail(session, CAPTURE_CONNECTING, why->text);
+}
+
+static void on_replication_up(void *arg)
+{
+    attempt_replication_up(arg);
+}
+
+static void on_readable(void *arg)
+{
+    struct session *session = arg;
+
+    stream_readable(session->stream);
+}
+
+static void on_known(void *arg)
+{
+    struct session *session = arg;
+
+    stream_resume(session->stream);
+}
+
+static void on_patience(void *arg)
+{
+    attempt_say_who_blocks(arg);
+}
+
+/* ---- life ---- */
+
+static void copy_config(struct session *session, const struct capture_config *config)
+{
+    session->config = *config;
+    session->config.conninfo = mem_text(config->conninfo);
+    session->config.publication = mem_text(config->publication);
+    session->config.slot_name = mem_text(config->slot_name ? config->slot_name : "");
+    session->is_temporary = session->config.slot_name[0] == '\0';
+}
+
+static void make_connections(struct session *session)
+{
+    const struct side_events side_events = {on_side_up, on_side_down};
+    const struct sql_events sql_events = {on_replication_up, on_replication_down, on_notice,
+                                          on_readable};
+    const struct sql_config sql_config = {
+        .conninfo = session->config.conninfo, .application_name = "pgcdc", .is_replication = true};
+
+    session->side = side_new(session->loop, session->config.conninfo, &side_events, session);
+    session->replication = sql_new(session->loop, &sql_config, &sql_events, session);
+    session->names = names_new(side_sql(session->side), on_known, session);
+    stream_use(session->stream, session->replication, session->names);
+}
+
+struct session *session_new(struct loop *loop, const struct capture_config *config,
+                            struct state_board *board)
+{
+    const struct stream_events stream_events = {on_live, on_broken, on_new_table};
+    struct session *session = mem_new(sizeof *session);
+    struct random random;
+
+    session->loop = loop;
+    session->board = board;
+    copy_config(session, config);
+    random_init_system(&random);
+    backoff_init(&session->backoff, random);
+    session->retry = timer_new(loop, on_retry, session);
+    session->keep = timer_new(loop, on_keep, session);
+    session->patience = timer_new(loop, on_patience, session);
+    session->stream = stream_new(loop, config->journal, &stream_events, session);
+    make_connections(session);
+
+    const struct publication_config publication_config = {session->config.publication,
+                                                          config->publish_via_partition_root};
+    session->publication = publication_new(&publication_config, on_publication_log, session);
+    state_board_write(board, CAPTURE_CONNECTING, "starting");
+    return session;
+}
+
+void session_start(struct session *session)
+{
+    side_start(session->side);
+    timer_start(session->keep, KEEP_MS, KEEP_MS);
+    attempt_begin(session);
+}
+
+static void free_config(struct capture_config *config)
+{
+    mem_free_at(&config->conninfo);
+    mem_free_at(&config->publication);
+    mem_free_at(&config->slot_name);
+}
+
+void session_free(struct session *session)
+{
+    if (!session)
+        return;
+    stream_finish(session->stream);
+    metrics_set(METRIC_CAPTURE_UP, 0);
+    state_board_write(session->board, CAPTURE_STOPPED, "stopping");
+    decoder_free(session->decoder);
+    sql_free(session->replication);
+    names_free(session->names);
+    side_free(session->side);
+    publication_free(session->publication);
+    stream_free(session->stream);
+    timer_free(session->retry);
+    timer_free(session->keep);
+    timer_free(session->patience);
+    mem_free(session->slot);
+    mem_free(session->publication_names);
+    mem_free(session->system);
+    buf_release(&session->gap);
+    free_config(&session->config);
+    mem_free(session);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/log.h"
+#include "capture/backoff.h"
+#include "capture/capture.h"
+#include "capture/decoder.h"
+#include "capture/names.h"
+#include "capture/said.h"
+#include "capture/side.h"
+#include "capture/slot.h"
+#include "capture/state.h"
+#include "capture/stream.h"
+#include "catalog/publication.h"
+#include "catalog/source.h"
+
+/* What session.c (the whole life) and attempt.c (one way up to streaming) share. */
+
+enum session_step {
+    STEP_PAUSE,    /* until the retry timer */
+    STEP_SIDE,     /* until the side connection is up */
+    STEP_SLOT,     /* what is with the slot? */
+    STEP_CHECK,    /* plugin and publications */
+    STEP_DIAL,     /* replication connection */
+    STEP_IDENTIFY, /* which server, which history? */
+    STEP_CREATE,   /* the slot */
+    STEP_START,    /* START_REPLICATION */
+    STEP_STREAM,
+};
+
+struct session {
+    struct capture_config config; /* owned texts */
+    struct loop *loop;
+    struct state_board *board; /* borrowed */
+    struct side *side;
+    struct sql *replication;
+    struct names *names;
+    struct publication *publication;
+    struct stream *stream;
+    struct decoder *decoder; /* of the last plan; NULL before the first */
+    struct timer *retry, *keep, *patience;
+    struct backoff backoff;
+    struct said said;
+
+    enum session_step step;
+    bool is_temporary;
+    bool has_streamed;  /* in this process: somebody may have heard changes */
+    bool is_publishing; /* the plan has publications to be kept */
+    uint64_t live_ms;
+    unsigned flaps; /* streams in a row that broke soon after they began */
+
+    /* Of this attempt. */
+    char *slot;                /* owned; its name */
+    struct slot_info info;     /* as the catalogue has it */
+    enum source_plugin plugin; /* of the plan */
+    char *publication_names;   /* owned; of pgoutput */
+    lsn confirmed;             /* where the slot stands */
+    char *system;              /* owned; "system identifier/timeline" of the last attempt */
+    struct buf gap;            /* why something may be missing; empty: nothing is */
+};
+
+/* Ends the attempt, or the stream: says why, and tries again after a pause. */
+void session_fail(struct session *session, enum capture_phase phase, const char *why);
+/* A log line, unless it was said lately. */
+void session_say(struct session *session, enum log_level level, const char *text);

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "capture/slot.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/random.h"
+#include "sql/quote.h"
+#include "sql/sql.h"
+
+void slot_random_name(struct buf *out)
+{
+    struct random random;
+
+    random_init_system(&random);
+    buf_printf(out, "pgcdc_%016" PRIx64, random_u64(&random));
+}
+
+/* wal_status exists from PostgreSQL 13 on: to_jsonb looks it up without naming it as a column. */
+const char slot_query[] =
+    "SELECT (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'),"
+    " s.slot_name IS NOT NULL, s.slot_type = 'logical',"
+    " s.database = pg_catalog.current_database(),"
+    " pg_catalog.to_jsonb(s) ->> 'wal_status' = 'lost', coalesce(s.active_pid, 0), s.plugin,"
+    " s.confirmed_flush_lsn"
+    " FROM (SELECT 1) one LEFT JOIN pg_catalog.pg_replication_slots s ON s.slot_name = $1";
+
+static uint64_t number_of(struct slice text)
+{
+    uint64_t number;
+
+    return slice_to_u64(text, INT32_MAX, &number) == OK ? number : 0;
+}
+
+void slot_read(struct slot_info *out, const struct sql_answer *answer)
+{
+    *out = (struct slot_info){
+        .wal_sender_timeout_ms = number_of(sql_value(answer, 0, 0)),
+        .exists = sql_is_true(answer, 0, 1),
+        .is_logical = sql_is_true(answer, 0, 2),
+        .is_here = sql_is_true(answer, 0, 3),
+        .is_lost = sql_is_true(answer, 0, 4),
+        .active_pid = (int)number_of(sql_value(answer, 0, 5)),
+    };
+    (void)snprintf(out->plugin, sizeof out->plugin, "%.*s", SLICE_ARG(sql_value(answer, 0, 6)));
+    if (lsn_parse(sql_value(answer, 0, 7), &out->confirmed) != OK)
+        out->confirmed = LSN_NONE;
+}
+
+static enum slot_verdict judge_wrong(const struct slot_info *info, const char *name,
+                                     const char *plugin, struct fault *fault)
+{
+    if (!info->is_logical) {
+        (void)fault_set(fault, ERR_CONFIG, "slot %s: is a physical one; set another slot_name",
+                        name);
+    } else if (!info->is_here) {
+        (void)fault_set(fault, ERR_CONFIG,
+                        "slot %s: belongs to another database; set another slot_name", name);
+    } else {
+        (void)fault_set(fault, ERR_CONFIG,
+                        "slot %s: decodes with plugin %s, not %s; set another slot_name, or drop "
+                        "it: SELECT pg_drop_replication_slot('%s')",
+                        name, info->plugin, plugin ? plugin : "pgoutput or wal2json", name);
+    }
+    return SLOT_WRONG;
+}
+
+static bool has_plugin(const struct slot_info *info, const char *plugin)
+{
+    const struct slice had = slice_text(info->plugin);
+
+    return plugin ? slice_is(had, plugin) : slice_is(had, "pgoutput") || slice_is(had, "wal2json");
+}
+
+enum slot_verdict slot_judge(const struct slot_info *info, const char *name, const char *plugin,
+                             struct fault *fault)
+{
+    if (!info->exists) {
+        (void)fault_set(fault, ERR_NOT_FOUND, "slot %s: does not exist", name);
+        return SLOT_MISSING;
+    }
+    if (!info->is_logical || !info->is_here || !has_plugin(info, plugin))
+        return judge_wrong(info, name, plugin, fault);
+    if (info->active_pid != 0) {
+        (void)fault_set(fault, ERR_AGAIN, "slot %s: is in use by process %d, standing by", name,
+                        info->active_pid);
+        return SLOT_BUSY;
+    }
+    if (info->is_lost) {
+        (void)fault_set(fault, ERR_CLOSED,
+                        "slot %s: is lost (wal_status), the server has removed WAL that it needs: "
+                        "max_slot_wal_keep_size is too small",
+                        name);
+        return SLOT_LOST;
+    }
+    return SLOT_USABLE;
+}
+
+void slot_add_create(struct buf *out, const char *name, const char *plugin, bool is_temporary)
+{
+    buf_add_text(out, "CREATE_REPLICATION_SLOT ");
+    sql_quote_identifier(out, slice_text(name));
+    buf_printf(out, "%s LOGICAL ", is_temporary ? " TEMPORARY" : "");
+    sql_quote_identifier(out, slice_text(plugin));
+    buf_add_text(out, " NOEXPORT_SNAPSHOT");
+}
+
+void slot_add_start(struct buf *out, const char *name, struct slice options)
+{
+    buf_add_text(out, "START_REPLICATION SLOT ");
+    sql_quote_identifier(out, slice_text(name));
+    /* 0/0: from where the slot stands. */
+    buf_printf(out, " LOGICAL 0/0 (%.*s)", SLICE_ARG(options));
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "change/position.h"
+
+struct sql_answer;
+
+/*
+ * The replication slot: what it is called, whether it can be used, how it is made.
+ *
+ *     slot_name not set    pgcdc_<16 hex digits>, TEMPORARY: gone with its connection
+ *     slot_name = "pgcdc"  found in pg_replication_slots  SLOT_USABLE, and not touched
+ *                          not found                      SLOT_MISSING: to be made
+ *                          used by another process        SLOT_BUSY: stand by until it is free
+ *                          wal_status = lost              SLOT_LOST: nothing can be had from it;
+ *                                                         dropped and made anew, clients are told
+ *                          another plugin or database     SLOT_WRONG: an administrator must decide
+ */
+enum slot_verdict { SLOT_USABLE, SLOT_MISSING, SLOT_BUSY, SLOT_LOST, SLOT_WRONG };
+
+/* What slot_query's answer says. */
+struct slot_info {
+    uint64_t wal_sender_timeout_ms; /* of the server; 0: none */
+    bool exists;
+    bool is_logical, is_here; /* of this database */
+    bool is_lost;
+    int active_pid; /* 0: free */
+    char plugin[64];
+    lsn confirmed;
+};
+
+/* Appends "pgcdc_" and 16 random hex digits. */
+void slot_random_name(struct buf *out);
+
+/* One question for an ordinary connection; $1 is the slot's name.  Always one row. */
+extern const char slot_query[];
+void slot_read(struct slot_info *out, const struct sql_answer *answer);
+
+/* `plugin`: the only one that will do, or NULL.  The fault says why it is not usable. */
+enum slot_verdict slot_judge(const struct slot_info *info, const char *name, const char *plugin,
+                             struct fault *fault);
+
+/* Replication commands. */
+void slot_add_create(struct buf *out, const char *name, const char *plugin, bool is_temporary);
+/* `options` as START_REPLICATION takes them, without parentheses. */
+void slot_add_start(struct buf *out, const char *name, struct slice options);

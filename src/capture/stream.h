@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "capture/decoder.h"
+
+struct journal;
+struct loop;
+struct names;
+struct sql;
+struct stream;
+
+/*
+ * One COPY BOTH stream, from the socket to the journal, and the positions confirmed back.
+ *
+ *     socket --frames--> decoder --changes--> journal --published once per burst--> workers
+ *        ^                                       |
+ *        `------------ feedback <----------------'  what all workers have read
+ *
+ * It can be held up by two things: a full journal, and a name that must be asked for first.  Then
+ * the frame at hand is kept, the socket is left alone and only feedback goes on; it is fed to the
+ * decoder again when the reason may be gone.
+ *
+ * Nothing comes twice: after a break PostgreSQL sends again what was not confirmed, in part or
+ * whole, and what lies at or before the last position appended is dropped.  Nothing is missed
+ * silently: what could not be decoded, and a break that lost something, is a CHANGE_GAP.
+ *
+ * The capture thread only.
+ */
+struct stream_events {
+    /* The gap, if any, is told and changes flow. */
+    void (*live)(void *arg);
+    /* The server does not keep to the protocol; the owner ends the connection. */
+    void (*broken)(void *arg, const struct fault *why);
+    /* A table version was seen for the first time. */
+    void (*new_table)(void *arg);
+};
+
+struct stream *stream_new(struct loop *loop, struct journal *journal,
+                          const struct stream_events *events, void *arg);
+void stream_free(struct stream *stream);
+
+/* Set before the first stream_begin: the replication connection and where names are asked. */
+void stream_use(struct stream *stream, struct sql *sql, struct names *names);
+/* What a decoder for this stream is made with. */
+struct decoder_config stream_decoder_config(struct stream *stream);
+
+struct stream_start {
+    struct decoder *decoder;        /* borrowed until stream_end */
+    const char *slot;               /* its name, for log lines; borrowed until stream_end */
+    lsn confirmed;                  /* where the slot stands */
+    uint64_t wal_sender_timeout_ms; /* 0: none */
+    const char *gap;                /* why something may be missing; NULL: nothing is */
+};
+
+void stream_begin(struct stream *stream, const struct stream_start *start);
+void stream_end(struct stream *stream); /* the connection is gone, or about to */
+/* Last feedback, as far as the socket takes it at once; then stream_end. */
+void stream_finish(struct stream *stream);
+
+void stream_readable(struct stream *stream); /* the socket may have more */
+void stream_resume(struct stream *stream);   /* what holds it up may be gone */
+
+/* The last position confirmed to the server, over all streams of this object. */
+lsn stream_confirmed(const struct stream *stream);
