@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every test stands on: one PostgreSQL for the session, a database of its own for each test.
+
+A test ends a stretch of writing with a row in `marker`, to which its sockets are subscribed as
+well: when that row's message is there, everything before it has been delivered, so what is absent
+will not come.  Nothing waits for the clock.
+"""
+import itertools
+import pathlib
+import re
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from support.guard import Scratch  # noqa: E402
+from support.pgcdc import Pgcdc  # noqa: E402
+from support.postgres import Postgres  # noqa: E402
+
+MARKER = "CREATE TABLE marker (id bigint PRIMARY KEY)"
+
+
+@pytest.fixture(scope="session")
+def scratch():
+    place = Scratch()
+    yield place
+    place.close()
+
+
+@pytest.fixture(scope="session")
+def template(scratch):
+    """The data directory of a fresh, stopped cluster whose databases have the table `marker`."""
+    cluster = Postgres(scratch, "template").start()
+    cluster.psql(MARKER, "template1")
+    cluster.psql(MARKER, "postgres")
+    cluster.stop()
+    return cluster.data
+
+
+@pytest.fixture(scope="session")
+def postgres(scratch, template):
+    """The cluster that most tests share."""
+    cluster = Postgres(scratch, "pg", template).start()
+    yield cluster
+    cluster.remove()
+
+
+@pytest.fixture
+def own_postgres(scratch, template):
+    """Makes clusters that a test may stop, break and reconfigure."""
+    made = []
+
+    def make(**settings):
+        made.append(Postgres(scratch, f"own{next(names)}", template, **settings))
+        return made[-1]
+
+    yield make
+    for cluster in made:
+        cluster.remove()
+
+
+names = itertools.count(1)
+
+
+class Database:
+    """A database of a cluster; `run` executes SQL that commits at once."""
+
+    def __init__(self, cluster, name):
+        self.cluster, self.name, self.marks = cluster, name, itertools.count(1)
+        self.connection = cluster.connect(name)
+
+    @property
+    def url(self):
+        return self.cluster.url(self.name)
+
+    def run(self, sql, parameters=None):
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            return cursor.fetchall() if cursor.description else None
+
+    def mark(self, *sockets, timeout=20):
+        """Writes a marker row; for each socket the messages that came before it."""
+        mark = next(self.marks)
+        self.run("INSERT INTO marker VALUES (%s)", [mark])
+        got = [collect(socket, mark, timeout) for socket in sockets]
+        return got[0] if len(got) == 1 else got
+
+    def close(self):
+        self.connection.close()
+
+
+def collect(socket, mark, timeout):
+    messages = []
+    while True:
+        message = socket.message(timeout)
+        if message["table"] == "marker":
+            if message["columnvalues"] == [mark]:
+                return messages
+        else:
+            messages.append(message)
+
+
+@pytest.fixture
+def database(postgres, request):
+    name = re.sub(r"[^a-z0-9_]", "_", request.node.name.lower())[:40] + f"_{next(names)}"
+    postgres.psql(f"CREATE DATABASE {name}")
+    made = Database(postgres, name)
+    yield made
+    made.close()
+    postgres.psql(f"""SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots
+                       WHERE database = '{name}' AND active;
+                      DROP DATABASE IF EXISTS {name} WITH (FORCE)""")
+
+
+@pytest.fixture
+def pgcdc(scratch, database):
+    """Starts servers on this test's database; at the end each must stop with 0."""
+    made = []
+
+    def start(url=None, is_ready=True, **settings):
+        made.append(Pgcdc(scratch, database.url if url is None else url, **settings))
+        return made[-1].start(is_ready)
+
+    yield start
+    codes = [server.end() if server.process.returncode is None else 0 for server in made]
+    for server, code in zip(made, codes):
+        server.assert_clean()
+        assert code == 0, f"exit code {code}\n{server.log()}"

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A WebSocket client (RFC 6455) on the standard library, that can also misbehave.
+
+    with WebSocket("127.0.0.1", 8080, "/ws?query=*:orders") as socket:
+        print(socket.message(timeout=5))
+"""
+import base64
+import collections
+import hashlib
+import json
+import os
+import socket as sockets
+import ssl
+import struct
+import time
+
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+Frame = collections.namedtuple("Frame", "fin rsv opcode payload")
+Reply = collections.namedtuple("Reply", "status headers body")
+
+
+class Refused(Exception):
+    """The server answered the upgrade with something else than 101."""
+
+    def __init__(self, reply):
+        super().__init__(f"{reply.status}: {reply.body}")
+        self.status, self.headers, self.body = reply
+
+
+class Closed(Exception):
+    """The server closed; `code` is None when no close frame came."""
+
+    def __init__(self, code=None, reason=""):
+        super().__init__(f"closed {code} {reason}")
+        self.code, self.reason = code, reason
+
+
+def encode_frame(opcode, payload=b"", fin=True, rsv=0, masked=True, size_bytes=None, mask=None):
+    """A client's frame; `size_bytes` 2 or 8 forces a length that is not the shortest."""
+    size = len(payload)
+    head = bytes([(fin << 7) | (rsv << 4) | opcode])
+    flag = 0x80 if masked else 0
+    if size_bytes == 8 or (size_bytes is None and size > 0xFFFF):
+        head += bytes([flag | 127]) + struct.pack(">Q", size)
+    elif size_bytes == 2 or (size_bytes is None and size > 125):
+        head += bytes([flag | 126]) + struct.pack(">H", size)
+    else:
+        head += bytes([flag | size])
+    if not masked:
+        return head + payload
+    mask = os.urandom(4) if mask is None else mask
+    whole = (mask * (size // 4 + 1))[:size]
+    mixed = int.from_bytes(payload, "big") ^ int.from_bytes(whole, "big")
+    return head + mask + mixed.to_bytes(size, "big")
+
+
+def open_socket(host, port, tls=None, timeout=10, receive_buffer=None):
+    """A connected socket; `tls` is an ssl.SSLContext."""
+    raw = sockets.socket(sockets.AF_INET, sockets.SOCK_STREAM)
+    if receive_buffer:
+        raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, receive_buffer)
+    raw.settimeout(timeout)
+    raw.connect((host, port))
+    return tls.wrap_socket(raw, server_hostname="localhost") if tls else raw
+
+
+class Stream:
+    """Buffered reading with a deadline."""
+
+    def __init__(self, connected):
+        self.socket, self.buffer = connected, b""
+
+    def fill(self, deadline):
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("nothing came in time")
+        self.socket.settimeout(left)
+        try:
+            got = self.socket.recv(1 << 16)
+        except sockets.timeout:
+            raise TimeoutError("nothing came in time") from None
+        except (ConnectionError, ssl.SSLEOFError):
+            got = b""
+        if not got:
+            raise Closed()
+        self.buffer += got
+
+    def exactly(self, size, deadline):
+        while len(self.buffer) < size:
+            self.fill(deadline)
+        got, self.buffer = self.buffer[:size], self.buffer[size:]
+        return got
+
+    def until(self, mark, deadline):
+        while mark not in self.buffer:
+            self.fill(deadline)
+        got, self.buffer = self.buffer.split(mark, 1)
+        return got
+
+    def reply(self, timeout=10, is_head=False):
+        """One HTTP answer; the body by Content-Length, or up to the close."""
+        deadline = time.monotonic() + timeout
+        lines = self.until(b"\r\n\r\n", deadline).decode("latin-1").split("\r\n")
+        version, status = lines[0].split(" ")[:2]
+        assert version == "HTTP/1.1", lines[0]
+        headers = {}
+        for line in lines[1:]:
+            name, value = line.split(":", 1)
+            headers[name.strip().lower()] = value.strip()
+        body = b""
+        if int(status) >= 200 and not is_head:
+            assert "content-length" in headers, lines
+            body = self.exactly(int(headers["content-length"]), deadline)
+        return Reply(int(status), headers, body.decode("utf-8"))
+
+
+class WebSocket:
+    def __init__(self, host, port, path, headers=(), tls=None, timeout=15, receive_buffer=None):
+        self.stream = Stream(open_socket(host, port, tls, timeout, receive_buffer))
+        key = base64.b64encode(os.urandom(16)).decode()
+        lines = [f"GET {path} HTTP/1.1", f"Host: {host}:{port}", "Upgrade: websocket",
+                 "Connection: Upgrade", f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13"]
+        lines += [f"{name}: {value}" for name, value in headers]
+        try:
+            self.send_bytes("\r\n".join(lines).encode() + b"\r\n\r\n")
+            reply = self.stream.reply(timeout)
+            if reply.status != 101:
+                raise Refused(reply)
+        except BaseException:
+            self.stream.socket.close()
+            raise
+        seed = key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        expected = base64.b64encode(hashlib.sha1(seed.encode()).digest()).decode()
+        assert reply.headers["sec-websocket-accept"] == expected
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.drop()
+
+    def drop(self):
+        self.stream.socket.close()
+
+    def send_bytes(self, data):
+        self.stream.socket.sendall(data)
+
+    def send(self, opcode, payload=b"", **how):
+        self.send_bytes(encode_frame(opcode, payload, **how))
+
+    def frame(self, timeout=10):
+        """The next frame, whatever it is.  A server must not mask."""
+        deadline = time.monotonic() + timeout
+        first, second = self.stream.exactly(2, deadline)
+        assert not second & 0x80, "a server's frame is masked"
+        size = second & 0x7F
+        if size == 126:
+            (size,) = struct.unpack(">H", self.stream.exactly(2, deadline))
+            assert size > 125
+        elif size == 127:
+            (size,) = struct.unpack(">Q", self.stream.exactly(8, deadline))
+            assert size > 0xFFFF
+        return Frame(first >> 7, (first >> 4) & 7, first & 15, self.stream.exactly(size, deadline))
+
+    def text(self, timeout=10):
+        """The next message's text.  Pings are answered; a close raises Closed."""
+        deadline = time.monotonic() + timeout
+        while True:
+            frame = self.frame(deadline - time.monotonic())
+            assert frame.rsv == 0 and frame.fin
+            if frame.opcode == TEXT:
+                return frame.payload.decode("utf-8")
+            if frame.opcode == PING:
+                self.send(PONG, frame.payload)
+            elif frame.opcode == CLOSE:
+                raise Closed(*decode_close(frame.payload))
+            else:
+                raise AssertionError(f"unexpected opcode {frame.opcode}")
+
+    def message(self, timeout=10):
+        return json.loads(self.text(timeout))
+
+    def close_code(self, timeout=10):
+        """Reads up to the server's close; its (code, reason)."""
+        try:
+            while True:
+                self.text(timeout)
+        except Closed as closed:
+            return closed.code, closed.reason
+
+
+def decode_close(payload):
+    if not payload:
+        return None, ""
+    return struct.unpack(">H", payload[:2])[0], payload[2:].decode("utf-8")
