@@ -67,7 +67,8 @@ class Pgcdc:
     def start(self, is_ready=True):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(self.command, stdout=log, stderr=log,
-                                            stdin=subprocess.DEVNULL, env=self.environment)
+                                            stdin=subprocess.DEVNULL, env=self.environment,
+                                            start_new_session=True)
         self.scratch.note(self.process.pid)
         if is_ready:
             self.wait_ready()
