@@ -68,7 +68,7 @@ class Stream:
     """Buffered reading with a deadline."""
 
     def __init__(self, connected):
-        self.socket, self.buffer = connected, b""
+        self.socket, self.buffer = connected, bytearray()
 
     def fill(self, deadline):
         left = deadline - time.monotonic()
@@ -88,13 +88,15 @@ class Stream:
     def exactly(self, size, deadline):
         while len(self.buffer) < size:
             self.fill(deadline)
-        got, self.buffer = self.buffer[:size], self.buffer[size:]
+        got = bytes(self.buffer[:size])
+        del self.buffer[:size]
         return got
 
     def until(self, mark, deadline):
         while mark not in self.buffer:
             self.fill(deadline)
-        got, self.buffer = self.buffer.split(mark, 1)
+        got = self.exactly(self.buffer.index(mark), deadline)
+        del self.buffer[:len(mark)]
         return got
 
     def reply(self, timeout=10, is_head=False):
@@ -149,18 +151,29 @@ class WebSocket:
         self.send_bytes(encode_frame(opcode, payload, **how))
 
     def frame(self, timeout=10):
-        """The next frame, whatever it is.  A server must not mask."""
-        deadline = time.monotonic() + timeout
-        first, second = self.stream.exactly(2, deadline)
-        assert not second & 0x80, "a server's frame is masked"
-        size = second & 0x7F
-        if size == 126:
-            (size,) = struct.unpack(">H", self.stream.exactly(2, deadline))
-            assert size > 125
-        elif size == 127:
-            (size,) = struct.unpack(">Q", self.stream.exactly(8, deadline))
-            assert size > 0xFFFF
-        return Frame(first >> 7, (first >> 4) & 7, first & 15, self.stream.exactly(size, deadline))
+        """The next frame, whatever it is.  After a TimeoutError nothing of it is lost."""
+        deadline, taken = time.monotonic() + timeout, b""
+
+        def take(size):
+            nonlocal taken
+            got = self.stream.exactly(size, deadline)
+            taken += got
+            return got
+
+        try:
+            first, second = take(2)
+            assert not second & 0x80, "a server's frame is masked"
+            size = second & 0x7F
+            if size == 126:
+                (size,) = struct.unpack(">H", take(2))
+                assert size > 125
+            elif size == 127:
+                (size,) = struct.unpack(">Q", take(8))
+                assert size > 0xFFFF
+            return Frame(first >> 7, (first >> 4) & 7, first & 15, take(size))
+        except TimeoutError:
+            self.stream.buffer[:0] = taken
+            raise
 
     def text(self, timeout=10):
         """The next message's text.  Pings are answered; a close raises Closed."""
