@@ -42,7 +42,7 @@ struct pgoutput {
 
     /* the transaction at hand */
     bool is_in_transaction, is_skipping;
-    lsn commit;
+    lsn commit;     /* also of the last one, after its end */
     uint32_t index; /* of the next change */
     uint32_t xid;
     int64_t commit_time_us;
@@ -226,6 +226,7 @@ static enum status feed_truncate(struct pgoutput *p, struct wire *wire, struct f
 
 /* ---- transactions ---- */
 
+/* One that steps back is refused as a whole: its positions would be those of others. */
 static enum status feed_begin(struct pgoutput *p, struct wire *wire, struct fault *fault)
 {
     const lsn commit = wire_u64(wire);
@@ -236,6 +237,11 @@ static enum status feed_begin(struct pgoutput *p, struct wire *wire, struct faul
         return is_cut('B', fault);
     if (p->is_in_transaction && !p->is_skipping)
         return fault_set(fault, ERR_PARSE, "pgoutput: a transaction begins within another");
+    p->is_in_transaction = false;
+    if (commit <= p->commit || commit < p->last_end)
+        return fault_set(fault, ERR_PARSE,
+                         "pgoutput: a commit at " LSN_FORMAT " behind one at " LSN_FORMAT,
+                         LSN_ARG(commit), LSN_ARG(p->commit));
     p->is_in_transaction = true;
     p->is_skipping = false;
     p->commit = commit;
@@ -243,11 +249,14 @@ static enum status feed_begin(struct pgoutput *p, struct wire *wire, struct faul
     p->xid = xid;
     p->truncated = 0;
     p->commit_time_us = (int64_t)(time + (uint64_t)POSTGRES_EPOCH_US);
-    if (commit < p->last_end)
-        return fault_set(fault, ERR_PARSE,
-                         "pgoutput: a commit at " LSN_FORMAT " after one that ends at " LSN_FORMAT,
-                         LSN_ARG(commit), LSN_ARG(p->last_end));
     return OK;
+}
+
+/* Whether a commit can be that of the transaction at hand; of one that is skipped, the Begin may
+ * be what could not be read. */
+static bool is_commit_of(const struct pgoutput *p, lsn commit, lsn end)
+{
+    return end > commit && (p->is_skipping ? commit >= p->commit : commit == p->commit);
 }
 
 static enum status feed_commit(struct pgoutput *p, struct wire *wire, struct fault *fault)
@@ -261,16 +270,14 @@ static enum status feed_commit(struct pgoutput *p, struct wire *wire, struct fau
         return is_cut('C', fault);
     if (!p->is_in_transaction)
         return fault_set(fault, ERR_PARSE, "pgoutput: a commit without a transaction");
-    if (end < commit || (commit != p->commit && !p->is_skipping))
+    if (!is_commit_of(p, commit, end))
         return fault_set(fault, ERR_PARSE,
                          "pgoutput: the transaction of " LSN_FORMAT " commits at " LSN_FORMAT,
                          LSN_ARG(p->commit), LSN_ARG(commit));
     p->is_in_transaction = false;
     p->is_skipping = false;
-    if (commit >= p->last_end) {
-        p->last_end = end;
-        p->config.on_commit(p->config.arg, commit, end);
-    }
+    p->last_end = end;
+    p->config.on_commit(p->config.arg, commit, end);
     return OK;
 }
 
@@ -369,7 +376,7 @@ static void pgoutput_reset(struct decoder *decoder)
     types_reset(p->config.types);
     p->is_in_transaction = p->is_skipping = false;
     p->truncated = 0;
-    p->last_end = LSN_NONE;
+    p->commit = p->last_end = LSN_NONE;
 }
 
 static void pgoutput_free(struct decoder *decoder)

@@ -72,7 +72,7 @@ static enum status read_columns(struct pgoutput_tables *tables, const struct rel
         const uint8_t flags = wire_u8(wire);
 
         spec->name = wire_string(wire);
-        spec->is_key = relation->identity == 'f' || (flags & COLUMN_IS_KEY) != 0;
+        spec->is_key = (flags & COLUMN_IS_KEY) != 0;
         const uint32_t oid = wire_u32(wire);
         const int32_t modifier = (int32_t)wire_u32(wire);
         if (!wire->has_failed &&

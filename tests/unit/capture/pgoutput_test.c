@@ -172,9 +172,9 @@ static const char *const hostile[] = {
     "O 8:0x50 elsewhere",
     "M 1:1 8:0x90 'prefix 4:-1 h i",
     "M 1:1 8:0x90 'prefix 4:3 h i",
-    "B 8:0x100 8:0 4:7",        /* a transaction within one */
-    "C 1:0 8:0xff 8:0x120 8:0", /* not the LSN that Begin said */
-    "C 1:0 8:0x100 8:0xff 8:0", /* ends before it commits */
+    "B 8:0x100 8:0 4:7",         /* a transaction within one */
+    "C 1:0 8:0xff 8:0x120 8:0",  /* not the LSN that Begin said */
+    "C 1:0 8:0x100 8:0x100 8:0", /* ends before it commits */
     "S 4:7 1:1",
     "E",
     "c 4:7 1:0 8:0x100 8:0x120 8:0",
