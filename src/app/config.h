@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "app/config_notes.h"
 #include "base/bytes.h"
-#include "base/log.h"
 #include "base/status.h"
 
 /*
@@ -27,7 +27,7 @@
 enum config_plugin { CONFIG_PLUGIN_AUTO, CONFIG_PLUGIN_PGOUTPUT, CONFIG_PLUGIN_WAL2JSON };
 enum config_auth { CONFIG_AUTH_AUTO, CONFIG_AUTH_NONE };
 
-#define CONFIG_KEY_COUNT 26
+#define CONFIG_KEY_COUNT 25
 #define CONFIG_DEFAULT_PATH "/etc/speculare/pgcdc.config"
 #define CONFIG_FILE_MAX ((size_t)1 << 20)
 
@@ -73,7 +73,7 @@ struct config {
     uint64_t auth_database_max_connection;
     struct config_list allowed_origins;
 
-    uint64_t log_level; /* enum log_level; -v and -q are counted in */
+    uint64_t log_level; /* enum log_level of base/log.h; -v and -q are counted in */
 
     bool is_auth_on; /* auth is auto and a secret is set; neither secret is used otherwise */
     struct config_source sources[CONFIG_KEY_COUNT]; /* in the order of the table */
@@ -89,19 +89,6 @@ struct config_input {
     int verbosity;                  /* -v minus -q */
     bool is_checking;               /* unknown keys are errors, not warnings */
 };
-
-/* What there is to say about a configuration, in the order it was found. */
-struct config_note {
-    bool is_error;
-    char *text; /* owned; one line, no secrets */
-};
-
-struct config_notes {
-    struct config_note *items; /* owned */
-    size_t count, error_count;
-};
-
-void config_notes_release(struct config_notes *notes);
 
 /*
  * Reads everything.  ERR_CONFIG: there are errors among the notes; `out` is zeroed then.  Fills
