@@ -20,6 +20,8 @@ static void sizes_are_read_with_their_unit(void **state)
         {"512KiB", OK, 524288},
         {"16B", OK, 16},
         {"2tib", OK, 2199023255552},
+        {"3TB", OK, 3000000000000},
+        {"3GB", OK, 3000000000},
         {"18446744073709551615", OK, UINT64_MAX},
         {"18446744073709551616", ERR_LIMIT, 0},
         {"16777216TiB", ERR_LIMIT, 0},
