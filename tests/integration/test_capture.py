@@ -248,6 +248,7 @@ def test_least_privilege_with_the_readmes_sql(database, pgcdc):
     database.run(ORDERS)
     sql = re.sub(r"\bshop\b", database.name, re.sub(r"\bpgcdc_reader\b", role, sql))
     database.cluster.psql(sql, database.name)
+    database.run("ALTER PUBLICATION pgcdc ADD TABLE marker")
     try:
         server = pgcdc(url=database.cluster.url(database.name, role))
         socket = server.query("*:orders:status.eq.a", "insert:marker")
