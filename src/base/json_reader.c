@@ -383,6 +383,22 @@ void json_take(struct json_reader *reader, size_t size)
     value_is_read(reader);
 }
 
+void json_jump(struct json_reader *reader, size_t size)
+{
+    assert(size <= (size_t)(reader->end - reader->at));
+    reader->at += size;
+    reader->place = AT_VALUE;
+}
+
+enum status json_enter(struct json_reader *reader, size_t size)
+{
+    const enum status status = open_bracket(reader, true);
+
+    if (!status)
+        json_jump(reader, size - 1);
+    return status;
+}
+
 /* ---- what a raw string stands for ---- */
 
 static void add_utf8(struct buf *out, uint32_t code)

@@ -69,6 +69,10 @@ struct slice json_rest(struct json_reader *reader);
 /* Takes the first `size` bytes of json_rest() for the next value (or, in an object, a member with
  * its value), whatever they are. */
 void json_take(struct json_reader *reader, size_t size);
+/* Passes over the first `size` bytes of json_rest(), which are known to end with the colon of a
+ * member: its value is the next token.  json_enter: they begin with the { of that object. */
+void json_jump(struct json_reader *reader, size_t size);
+MUST_CHECK enum status json_enter(struct json_reader *reader, size_t size);
 
 /* Appends the text that a raw string stands for.  ERR_PARSE: a lone surrogate or a bad escape;
  * nothing is appended then.  It never grows: `raw.size` bytes of room are always enough. */

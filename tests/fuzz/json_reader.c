@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The JSON reader on any bytes: it stays within them, ends, and agrees with itself: what can be
  * read token by token can be skipped, and the other way round.  Against a second reader: what
- * jansson accepts, it accepts. */
+ * jansson accepts, it accepts (jansson stops at a NUL as if the text ended there). */
 #include "base/json_reader.h"
 
 #include <jansson.h>
@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
     if (status != skip_all(text))
         abort();
-    if (other && status != OK && status != ERR_LIMIT)
+    if (other && !memchr(text.at, 0, size) && status != OK && status != ERR_LIMIT)
         abort();
     json_decref(other);
     return 0;
