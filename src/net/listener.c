@@ -2,11 +2,11 @@
 #include "net/listener.h"
 
 #include <errno.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "net/loop_uv.h"
 
 #define PAUSE_MS 100
 #define DEFAULT_BACKLOG 4096
@@ -116,7 +116,7 @@ struct listener *listener_new(struct loop *loop, const struct listener_config *c
         CLEANUP(buf_release) struct buf name = BUF_INIT;
         address_print(&name, &config->address);
         (void)fault_set(fault, ERR_SYSTEM, "cannot listen on %s: %s", buf_text(&name),
-                        strerror(error));
+                        uv_strerror(-error));
         return NULL;
     }
     struct listener *listener = mem_new(sizeof *listener);
@@ -130,7 +130,8 @@ struct listener *listener_new(struct loop *loop, const struct listener_config *c
     listener->pause = timer_new(loop, on_pause_over, listener);
     listener->watch = watch_new(loop, fd, on_readable, listener);
     if (!listener->watch) {
-        (void)fault_set(fault, ERR_SYSTEM, "cannot watch a listening socket: %s", strerror(errno));
+        (void)fault_set(fault, ERR_SYSTEM, "cannot watch a listening socket: %s",
+                        uv_strerror(-errno));
         listener_free(listener);
         return NULL;
     }

@@ -22,8 +22,9 @@ struct tls_server;
  *
  * The TLS handshake happens inside read and write, which answer ERR_AGAIN until it is done; what
  * OpenSSL needs in the other direction it waits for by itself.  Two rules of TLS hold for every
- * socket: read until ERR_AGAIN (bytes that OpenSSL has decrypted wake nobody), and after
- * ERR_AGAIN from a write offer the same bytes first (more may follow them).
+ * socket.  Read with room for SOCKET_READ_MIN bytes, or until ERR_AGAIN: the rest of a TLS record
+ * (16 KiB at most) stays inside OpenSSL, where it wakes nobody.  After ERR_AGAIN from a write offer
+ * the same bytes first; more may follow them.
  *
  * The kernel keeps at most SOCKET_UNSENT_MAX unsent bytes (TCP_NOTSENT_LOWAT), and gives up on a
  * peer that acknowledges nothing for 35 s (TCP_USER_TIMEOUT).
@@ -31,6 +32,7 @@ struct tls_server;
  */
 #define SOCKET_UNSENT_MAX (128 * 1024)
 #define SOCKET_USER_TIMEOUT_MS 35000
+#define SOCKET_READ_MIN (16 * 1024)
 #define SOCKET_LINGER_MS 2000
 #define SOCKET_LINGER_MAX (256 * 1024)
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/tls.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -37,7 +35,7 @@ static const char *reason(void)
     const char *text = NULL;
 
     if (ERR_SYSTEM_ERROR(code))
-        text = strerror(ERR_GET_REASON(code));
+        text = strerrordesc_np(ERR_GET_REASON(code));
     else if (code != 0)
         text = ERR_reason_error_string(code);
     ERR_clear_error();

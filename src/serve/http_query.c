@@ -56,7 +56,7 @@ static void decode(struct slice text, struct buf *out)
     for (size_t at = 0; at < text.size;) {
         const bool is_plus = text.at[at] == '+';
         const int byte = next_byte(text, &at);
-        buf_add_char(out, is_plus ? ' ' : (char)byte);
+        buf_add_char(out, (char)(is_plus ? ' ' : byte));
     }
 }
 

@@ -212,7 +212,7 @@ static void a_taken_port_is_a_fault_with_its_address(void **state)
     assert_null(listener_new(loop, &config, on_accept, NULL, &fault));
     assert_int_equal(fault.status, ERR_SYSTEM);
     assert_non_null(strstr(fault.text, "cannot listen on 127.0.0.1:"));
-    assert_non_null(strstr(fault.text, "Address already in use"));
+    assert_non_null(strstr(fault.text, "address already in use"));
     (void)close(fd);
     loop_free(loop);
 }

@@ -134,10 +134,11 @@ struct echo {
     SSL_CTX *client_ctx;
     SSL *client;
     int client_fd;
-    unsigned char held[20000]; /* read, and not sent back yet */
+    unsigned char held[SOCKET_READ_MIN]; /* read, and not sent back yet */
     size_t held_size;
     size_t sent, received;
     bool is_refused, is_closed, is_late, is_corrupt;
+    bool reads_once; /* in a callback, with room for a whole record */
 };
 
 static unsigned char byte_at(size_t at)
@@ -183,8 +184,13 @@ static void on_event(void *arg, bool readable, bool writable)
 
     (void)readable;
     (void)writable;
-    while (status == OK && send_back(echo))
+    while (status == OK && send_back(echo)) {
         status = socket_read(&echo->socket, echo->held, sizeof echo->held, &echo->held_size);
+        if (echo->reads_once && status == OK) {
+            (void)send_back(echo);
+            break;
+        }
+    }
     if (status == ERR_CLOSED)
         socket_close(&echo->socket, on_closed);
 }
@@ -289,15 +295,16 @@ static void bytes_pass_in_both_versions(void **state)
     struct tls_server *server = tls_server_new(good_cert, good_key, NULL);
 
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 4; i++) {
         struct echo *echo = calloc(1, sizeof *echo);
         const unsigned char *chosen;
         unsigned size;
 
         assert_non_null(echo);
         open_echo(echo, server);
-        (void)SSL_CTX_set_min_proto_version(echo->client_ctx, versions[i]);
-        (void)SSL_CTX_set_max_proto_version(echo->client_ctx, versions[i]);
+        echo->reads_once = i >= 2;
+        (void)SSL_CTX_set_min_proto_version(echo->client_ctx, versions[i % 2]);
+        (void)SSL_CTX_set_max_proto_version(echo->client_ctx, versions[i % 2]);
         (void)SSL_CTX_set_alpn_protos(echo->client_ctx, protocols, sizeof protocols - 1);
         connect_client(echo);
         loop_run(echo->loop);

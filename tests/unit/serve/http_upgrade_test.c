@@ -44,6 +44,7 @@ static void an_upgrade_is_checked(void **state)
         {UPGRADE VERSION, 400},
         {UPGRADE VERSION KEY KEY, 400},
         {UPGRADE VERSION "Sec-WebSocket-Key:\r\n", 400},
+        {UPGRADE VERSION "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==A\r\n", 400},
         {UPGRADE VERSION "Sec-WebSocket-Key: c2hvcnQ=\r\n", 400},
         {UPGRADE VERSION "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAAA=\r\n", 400},
         {UPGRADE VERSION "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAAAA\r\n", 400},
