@@ -119,6 +119,7 @@ static void on_socket(void *arg, bool readable, bool writable)
     sql_enter(sql);
     if (readable && !sql->is_paused && !PQconsumeInput(sql->conn))
         is_broken = true;
+    (void)PQisBusy(sql->conn); /* also what came unasked is read: notices, last words */
     if (sql->is_copy) {
         if (readable && !sql->is_paused && sql->events.readable)
             sql->events.readable(sql->arg);
