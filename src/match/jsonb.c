@@ -28,6 +28,7 @@ struct jsonb_reader {
 
 static bool read_value(struct jsonb_reader *reader, struct slice key);
 
+/* Adds a node; the one before may move. */
 static uint32_t node_add(struct jsonb_reader *reader, enum jsonb_kind kind, struct slice key)
 {
     struct jsonb *value = reader->value;
@@ -82,6 +83,13 @@ static bool read_bracket(struct jsonb_reader *reader, struct slice key)
     return true;
 }
 
+static void add_number(struct jsonb_reader *reader, struct slice key, struct numeric number)
+{
+    const uint32_t at = node_add(reader, JSONB_NUMBER, key);
+
+    reader->value->nodes[at].number = number;
+}
+
 static bool read_word(struct jsonb_reader *reader, struct slice key)
 {
     struct slice word;
@@ -96,7 +104,7 @@ static bool read_word(struct jsonb_reader *reader, struct slice key)
     else if (slice_is(word, "false"))
         (void)node_add(reader, JSONB_FALSE, key);
     else if (numeric_parse(word, &number))
-        reader->value->nodes[node_add(reader, JSONB_NUMBER, key)].number = number;
+        add_number(reader, key, number);
     else
         return false;
     return true;
@@ -113,7 +121,8 @@ static bool read_value(struct jsonb_reader *reader, struct slice key)
         return read_word(reader, key);
     if (!read_string(reader, &string))
         return false;
-    reader->value->nodes[node_add(reader, JSONB_STRING, key)].string = string;
+    const uint32_t at = node_add(reader, JSONB_STRING, key);
+    reader->value->nodes[at].string = string;
     return true;
 }
 

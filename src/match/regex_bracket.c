@@ -90,8 +90,7 @@ static bool read_escaped(struct regex_reader *reader, uint32_t *out)
 
 bool regex_escaped_character(struct regex_reader *reader, uint32_t *out)
 {
-    return read_escaped(reader, out) && *out > 0 && *out <= 0x10FFFF &&
-           !(*out >= 0xD800 && *out < 0xE000);
+    return read_escaped(reader, out) && *out <= 0x10FFFF && !(*out >= 0xD800 && *out < 0xE000);
 }
 
 void regex_add_shorthand(struct regex_reader *reader, char letter)

@@ -46,6 +46,17 @@ static struct slice without_blanks_behind(struct slice text)
     return text;
 }
 
+/* "10.0.0.1/32" is what a cast to text makes of a column's "10.0.0.1". */
+static struct slice without_host_mask(struct slice text)
+{
+    const bool is_v6 = text.size > 0 && memchr(text.at, ':', text.size);
+    const struct slice mask = is_v6 ? SLICE("/128") : SLICE("/32");
+
+    if (text.size > mask.size && slice_equal(slice_from(text, text.size - mask.size), mask))
+        text.size -= mask.size;
+    return text;
+}
+
 bool scalar_parse(enum value_class class, struct slice text, struct scalar *out)
 {
     switch (class) {
@@ -66,6 +77,9 @@ bool scalar_parse(enum value_class class, struct slice text, struct scalar *out)
     case VALUE_BYTEA:
     case VALUE_EXACT:
         out->text = text;
+        return true;
+    case VALUE_INET:
+        out->text = without_host_mask(text);
         return true;
     case VALUE_DATE:
         return date_parse(text, &out->integer);
@@ -113,6 +127,7 @@ int scalar_compare(enum value_class class, const struct scalar *a, const struct 
     case VALUE_UUID:
     case VALUE_BYTEA:
     case VALUE_EXACT:
+    case VALUE_INET:
         return slice_compare(a->text, b->text);
     case VALUE_OPAQUE:
     case VALUE_ARRAY:
@@ -150,6 +165,7 @@ void scalar_add_key(enum value_class class, const struct scalar *scalar, struct 
     case VALUE_UUID:
     case VALUE_BYTEA:
     case VALUE_EXACT:
+    case VALUE_INET:
         buf_add(out, scalar->text);
         return;
     case VALUE_OPAQUE:

@@ -24,7 +24,7 @@ static const struct {
     {114, VALUE_JSON},      {650, VALUE_EXACT},                          /* cidr */
     {700, VALUE_FLOAT},     {701, VALUE_DOUBLE},     {774, VALUE_EXACT}, /* macaddr8 */
     {829, VALUE_EXACT},                                                  /* macaddr */
-    {869, VALUE_EXACT},                                                  /* inet */
+    {869, VALUE_INET},                                                   /* inet */
     {1042, VALUE_BPCHAR},   {1043, VALUE_STRING},    {1082, VALUE_DATE},
     {1083, VALUE_TIME},     {1114, VALUE_TIMESTAMP}, {1184, VALUE_TIMESTAMP},
     {1186, VALUE_INTERVAL}, {1560, VALUE_EXACT},                          /* bit */
@@ -77,6 +77,7 @@ static bool class_is_ordered(enum value_class class)
     case VALUE_STRING:
     case VALUE_BPCHAR:
     case VALUE_EXACT:
+    case VALUE_INET:
     case VALUE_ARRAY:
     case VALUE_JSON:
     case VALUE_JSONB:

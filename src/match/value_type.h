@@ -26,6 +26,7 @@ enum value_class {
     VALUE_UUID,
     VALUE_BYTEA,
     VALUE_EXACT, /* enums, inet and such: equal when printed alike, no order known here */
+    VALUE_INET,  /* the same; a cast to text adds the /32 that the column does not print */
     VALUE_ARRAY,
     VALUE_JSON, /* only paths into it can be compared */
     VALUE_JSONB,
