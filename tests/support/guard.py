@@ -22,10 +22,10 @@ rm -rf "$1"
 
 
 class Scratch:
-    """A directory with a short path under /tmp; `user` (uid, gid) owns the folders of servers."""
+    """A directory under /tmp, or PGCDC_SCRATCH; its path is short, since sockets are in it."""
 
     def __init__(self):
-        self.path = pathlib.Path(tempfile.mkdtemp(prefix="pgcdc-", dir="/tmp"))
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix="pgcdc-", dir=os.environ.get("PGCDC_SCRATCH", "/tmp")))
         self.path.chmod(0o711)
         (self.path / "pids").mkdir()
         reading, self.writing = os.pipe()
