@@ -118,8 +118,7 @@ static void read_some(struct session *session)
 {
     char *buffer = session->worker->read_buffer;
 
-    /* TLS must be read to the end: what OpenSSL has decrypted wakes nobody. */
-    for (int i = 0; i < READS_PER_TURN || session->socket.tls; i++) {
+    for (int i = 0; i < READS_PER_TURN; i++) {
         size_t size = 0;
         const enum status status = socket_read(&session->socket, buffer, WORKER_READ_SIZE, &size);
         if (status == ERR_AGAIN)

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/pipeline.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "app/config.h"
+#include "base/json_writer.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "capture/capture.h"
+#include "catalog/control.h"
+#include "journal/journal.h"
+#include "net/listener.h"
+#include "net/tls.h"
+#include "serve/worker.h"
+
+struct pipeline {
+    const struct config *config;
+    struct loop *loop; /* of the main thread; owned, as is all below */
+    struct signal_watch *on_term, *on_int;
+    struct journal *journal;
+    struct control *control;
+    struct tls_server *tls;
+    struct capture *capture;
+    struct worker **workers;
+    pthread_t *threads;
+    size_t worker_count, running; /* workers made; their threads started */
+};
+
+/* ---- what workers are told of the source ---- */
+
+static bool source_is_live(void *arg)
+{
+    const struct pipeline *pipeline = arg;
+
+    return capture_is_streaming(pipeline->capture);
+}
+
+static void source_print(void *arg, struct buf *out)
+{
+    const struct pipeline *pipeline = arg;
+    struct capture_state state;
+
+    capture_read_state(pipeline->capture, &state);
+    buf_printf(out, "{\"ready\":%s,\"state\":\"%s\",\"reason\":",
+               state.phase == CAPTURE_STREAMING ? "true" : "false",
+               capture_phase_text(state.phase));
+    json_add_string(out, slice_text(state.reason));
+    buf_add_text(out, "}\n");
+}
+
+/* ---- parts ---- */
+
+static void make_control(struct pipeline *pipeline)
+{
+    const struct config *config = pipeline->config;
+    CLEANUP(buf_release) struct buf conninfo = BUF_INIT;
+
+    config_conninfo(config, &conninfo);
+    const struct control_config control = {
+        .conninfo = buf_text(&conninfo),
+        .auth_conninfo = config->auth_database_url[0] ? config->auth_database_url : NULL,
+        .auth_connections = (int)config->auth_database_max_connection,
+    };
+    pipeline->control = control_new(pipeline->loop, &control);
+}
+
+static enum capture_plugin plugin_of(const struct config *config)
+{
+    switch ((enum config_plugin)config->plugin) {
+    case CONFIG_PLUGIN_AUTO:
+        return CAPTURE_AUTO;
+    case CONFIG_PLUGIN_PGOUTPUT:
+        return CAPTURE_PGOUTPUT;
+    case CONFIG_PLUGIN_WAL2JSON:
+        return CAPTURE_WAL2JSON;
+    }
+    return CAPTURE_AUTO;
+}
+
+static void make_capture(struct pipeline *pipeline)
+{
+    const struct config *config = pipeline->config;
+    CLEANUP(buf_release) struct buf conninfo = BUF_INIT;
+
+    config_conninfo(config, &conninfo);
+    const struct capture_config capture = {
+        .conninfo = buf_text(&conninfo),
+        .plugin = plugin_of(config),
+        .wal2json_format = (int)config->wal2json_format,
+        .publication = config->publication,
+        .publish_via_partition_root = config->publish_via_partition_root,
+        .slot_name = config->slot_name,
+        .journal = pipeline->journal,
+    };
+    pipeline->capture = capture_new(&capture);
+}
+
+static size_t count_of_workers(const struct config *config)
+{
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (config->workers > 0)
+        return (size_t)config->workers;
+    return cores > 0 ? (size_t)cores : 1;
+}
+
+static struct worker_config worker_config_of(const struct pipeline *pipeline)
+{
+    const struct config *config = pipeline->config;
+
+    return (struct worker_config){
+        .tls = pipeline->tls,
+        .journal = pipeline->journal,
+        .control = pipeline->control,
+        .source = {source_is_live, source_print, (void *)(uintptr_t)pipeline},
+        .is_auth_on = config->is_auth_on,
+        .identity = {.cookie_secret = slice_text(config->cookie_secret),
+                     .admin_secret = slice_text(config->admin_secret),
+                     .origins = {.allowed = (const char *const *)config->allowed_origins.items,
+                                 .count = config->allowed_origins.count,
+                                 .is_tls = config->https}},
+        .is_metrics_public = false,
+        .client_queue_size = (size_t)4 << 20,
+    };
+}
+
+/* Port 0 is the system's choice; the first worker asks for it and the others take the same. */
+static enum status make_workers(struct pipeline *pipeline, struct fault *fault)
+{
+    const size_t count = count_of_workers(pipeline->config);
+    struct worker_config config = worker_config_of(pipeline);
+    const enum status status = address_parse(pipeline->config->binding, &config.address, fault);
+
+    if (status != OK)
+        return status;
+    pipeline->workers = mem_array(count, sizeof(struct worker *));
+    pipeline->threads = mem_array(count, sizeof(pthread_t));
+    while (pipeline->worker_count < count) {
+        struct worker *worker = worker_new(&config, fault);
+        if (!worker)
+            return ERR_SYSTEM;
+        config.address = *listener_address(worker->listener);
+        pipeline->workers[pipeline->worker_count++] = worker;
+    }
+    return OK;
+}
+
+static void log_address(const struct pipeline *pipeline)
+{
+    CLEANUP(buf_release) struct buf text = BUF_INIT;
+
+    address_print(&text, listener_address(pipeline->workers[0]->listener));
+    log_info("listening on %s://%s, %zu worker%s", pipeline->tls ? "https" : "http",
+             buf_text(&text), pipeline->worker_count, pipeline->worker_count == 1 ? "" : "s");
+}
+
+/* ---- start and end ---- */
+
+struct pipeline *pipeline_new(const struct config *config, struct fault *fault)
+{
+    struct pipeline *pipeline = mem_new(sizeof *pipeline);
+    bool is_well = true;
+
+    pipeline->config = config;
+    pipeline->loop = loop_new();
+    pipeline->journal = journal_new(config->journal_size, fault);
+    is_well = pipeline->journal != NULL;
+    if (is_well && config->https) {
+        pipeline->tls = tls_server_new(config->key_cert, config->key_priv, fault);
+        is_well = pipeline->tls != NULL;
+    }
+    if (is_well) {
+        make_control(pipeline);
+        make_capture(pipeline);
+        is_well = make_workers(pipeline, fault) == OK;
+    }
+    if (is_well)
+        return pipeline;
+    pipeline_free(pipeline);
+    return NULL;
+}
+
+void pipeline_free(struct pipeline *pipeline)
+{
+    if (!pipeline)
+        return;
+    /* Workers' mailboxes outlive those who answer into them, the journal's readers its writer. */
+    if (pipeline->control)
+        control_free(pipeline->control);
+    for (size_t i = 0; i < pipeline->worker_count; i++)
+        worker_free(pipeline->workers[i]);
+    mem_free(pipeline->workers);
+    mem_free(pipeline->threads);
+    capture_free(pipeline->capture);
+    tls_server_free(pipeline->tls);
+    if (pipeline->journal)
+        journal_free(pipeline->journal);
+    loop_free(pipeline->loop);
+    mem_free(pipeline);
+}
+
+static void on_signal(void *arg, int number)
+{
+    struct pipeline *pipeline = arg;
+
+    log_info("stopping: %s", number == SIGTERM ? "SIGTERM" : "SIGINT");
+    loop_stop(pipeline->loop);
+}
+
+static void *run_worker(void *arg)
+{
+    worker_run(arg);
+    return NULL;
+}
+
+static enum status start_threads(struct pipeline *pipeline, struct fault *fault)
+{
+    char name[16];
+
+    while (pipeline->running < pipeline->worker_count) {
+        pthread_t *thread = &pipeline->threads[pipeline->running];
+        if (pthread_create(thread, NULL, run_worker, pipeline->workers[pipeline->running]) != 0)
+            return fault_set(fault, ERR_SYSTEM, "cannot start worker thread %zu",
+                             pipeline->running + 1);
+        snprintf(name, sizeof name, "worker %zu", pipeline->running + 1);
+        pthread_setname_np(*thread, name);
+        pipeline->running++;
+    }
+    return capture_start(pipeline->capture, fault);
+}
+
+/* Clients first: what they were sent is what capture then confirms. */
+static void stop_threads(struct pipeline *pipeline)
+{
+    for (size_t i = 0; i < pipeline->running; i++)
+        worker_drain(pipeline->workers[i]);
+    for (size_t i = 0; i < pipeline->running; i++)
+        pthread_join(pipeline->threads[i], NULL);
+    capture_stop(pipeline->capture);
+}
+
+enum status pipeline_run(struct pipeline *pipeline, struct fault *fault)
+{
+    pipeline->on_term = signal_watch_new(pipeline->loop, SIGTERM, on_signal, pipeline);
+    pipeline->on_int = signal_watch_new(pipeline->loop, SIGINT, on_signal, pipeline);
+    const enum status status = start_threads(pipeline, fault);
+    if (status == OK) {
+        log_address(pipeline);
+        loop_run(pipeline->loop);
+    }
+    /* From here on a second signal does what it does to any program. */
+    signal_watch_free(pipeline->on_term);
+    signal_watch_free(pipeline->on_int);
+    stop_threads(pipeline);
+    return status;
+}

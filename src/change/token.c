@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "change/token.h"
+
+#include <inttypes.h>
+
+void token_print(struct buf *out, struct token token)
+{
+    buf_printf(out, "%016" PRIx64 "-%016" PRIx64 "-%08" PRIx32, token.epoch,
+               token.position.commit, token.position.index);
+}
+
+/* Exactly `size` lower-case hexadecimal digits. */
+static enum status take_hex(struct slice *rest, size_t size, uint64_t *out)
+{
+    uint64_t number = 0;
+
+    if (rest->size < size)
+        return ERR_INPUT;
+    for (size_t i = 0; i < size; i++) {
+        const char c = rest->at[i];
+        if (c >= '0' && c <= '9')
+            number = number << 4 | (uint64_t)(c - '0');
+        else if (c >= 'a' && c <= 'f')
+            number = number << 4 | (uint64_t)(c - 'a' + 10);
+        else
+            return ERR_INPUT;
+    }
+    *rest = slice_from(*rest, size);
+    *out = number;
+    return OK;
+}
+
+static enum status take_dash(struct slice *rest)
+{
+    if (rest->size == 0 || rest->at[0] != '-')
+        return ERR_INPUT;
+    *rest = slice_from(*rest, 1);
+    return OK;
+}
+
+enum status token_parse(struct slice text, struct token *out)
+{
+    uint64_t epoch, commit, index;
+
+    if (take_hex(&text, 16, &epoch) != OK || take_dash(&text) != OK ||
+        take_hex(&text, 16, &commit) != OK || take_dash(&text) != OK ||
+        take_hex(&text, 8, &index) != OK || text.size != 0)
+        return ERR_INPUT;
+    *out = (struct token){epoch, {commit, (uint32_t)index}};
+    return OK;
+}

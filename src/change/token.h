@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "change/position.h"
+
+/*
+ * Where a client stands, as text that it keeps and gives back.
+ *
+ *     9f3c21d07a44be15-00000016b374d848-00000002
+ *     epoch            commit LSN       index in the transaction
+ *
+ * It says: everything up to and including this change is known to me.  Within one epoch tokens are
+ * ordered as text.  A position means something only together with its epoch (which database,
+ * timeline, slot and plugin it counts in): a token of another epoch is a told gap, never a guess.
+ * A token grants nothing; who may see what is asked anew whenever it is used.
+ *
+ * An index of POSITION_ALL means the whole transaction, and all that came before it.
+ */
+#define TOKEN_SIZE 42 /* characters */
+#define POSITION_ALL UINT32_MAX
+
+struct token {
+    uint64_t epoch;
+    struct position position;
+};
+
+void token_print(struct buf *out, struct token token);
+/* ERR_INPUT for anything that token_print does not write. */
+MUST_CHECK enum status token_parse(struct slice text, struct token *out);
