@@ -6,7 +6,8 @@
  *     s a y   " h i " ...        copied as it is up to the first mark,
  *     . . . . X . . X            \" is written for it, and the copy goes on behind it.
  *
- * Cost: about a quarter of a nanosecond a byte where nothing is escaped.
+ * Cost: a dozen operations for eight bytes where nothing is escaped, and a copy begun anew behind
+ * each escape.
  */
 #include "base/json_writer.h"
 
@@ -37,19 +38,22 @@ static inline bool needs_escape(unsigned char c)
 static char *put_escape(char *to, unsigned char c)
 {
     static const char digits[] = "0123456789abcdef";
-    static const char letters[0x20] = {
-        ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
-    const char letter = c < 0x20 ? letters[c] : (char)c;
+    static const char letters[] = "--------btn-fr------------------";
+    char letter = (char)c;
 
+    if (c < 0x20)
+        letter = letters[c];
     *to++ = '\\';
-    if (letter != 0) {
+    if (letter != '-') {
         *to++ = letter;
         return to;
     }
-    memcpy(to, "u00", 3);
-    to[3] = digits[c >> 4];
-    to[4] = digits[c & 15];
-    return to + 5;
+    *to++ = 'u';
+    *to++ = '0';
+    *to++ = '0';
+    *to++ = digits[c >> 4];
+    *to++ = digits[c & 15];
+    return to;
 }
 
 /* How many bytes stand before the first that must be escaped; copies them, or up to seven more. */

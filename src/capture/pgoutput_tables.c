@@ -82,6 +82,11 @@ static enum status read_columns(struct pgoutput_tables *tables, const struct rel
     return wire_is_done(wire) ? status : ERR_PARSE;
 }
 
+static bool is_identity(char c)
+{
+    return c == 'd' || c == 'n' || c == 'f' || c == 'i';
+}
+
 static enum status read_relation(struct wire *wire, struct relation *relation)
 {
     relation->schema = wire_string(wire);
@@ -92,7 +97,7 @@ static enum status read_relation(struct wire *wire, struct relation *relation)
     if (relation->schema.size == 0)
         relation->schema = SLICE("pg_catalog");
     if (wire->has_failed || relation->column_count > PGOUTPUT_COLUMNS_MAX ||
-        relation->name.size == 0 || !memchr("dnfi", relation->identity, 4))
+        relation->name.size == 0 || !is_identity(relation->identity))
         return ERR_PARSE;
     return OK;
 }
