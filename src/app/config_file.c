@@ -198,17 +198,15 @@ static bool report(const char *path, struct buf *text, const config_t *file,
     return false;
 }
 
-void config_file_parse(const char *path, struct slice text, config_file_fn *fn, void *arg,
-                       struct config_notes *notes)
+static void parse_prepared(const char *path, struct buf *text, config_file_fn *fn, void *arg,
+                           struct config_notes *notes)
 {
-    CLEANUP(buf_release) struct buf own = BUF_INIT;
     config_t file;
 
-    config_text_prepare(path, text, &own, notes);
     config_init(&file);
     for (int i = 0; i < DUPLICATES_MAX; i++) {
-        if (config_read_string(&file, buf_text(&own)) == CONFIG_TRUE ||
-            !report(path, &own, &file, notes))
+        if (config_read_string(&file, buf_text(text)) == CONFIG_TRUE ||
+            !report(path, text, &file, notes))
             break;
         config_destroy(&file);
         config_init(&file);
@@ -220,6 +218,15 @@ void config_file_parse(const char *path, struct slice text, config_file_fn *fn, 
             read_setting(setting, fn, arg);
     }
     config_destroy(&file);
+}
+
+void config_file_parse(const char *path, struct slice text, config_file_fn *fn, void *arg,
+                       struct config_notes *notes)
+{
+    CLEANUP(buf_release) struct buf own = BUF_INIT;
+
+    if (config_text_prepare(path, text, &own, notes) == OK)
+        parse_prepared(path, &own, fn, arg, notes);
     if (own.capacity > 0)
         crypto_wipe(own.at, own.capacity);
 }

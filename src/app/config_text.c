@@ -49,6 +49,8 @@ static void copy_through(struct scan *scan, const char *mark)
 
 static void copy_string(struct scan *scan)
 {
+    const unsigned first = scan->line;
+
     copy(scan, 1);
     while (scan->at < scan->text.size && scan->text.at[scan->at] != '"') {
         if (is_next(scan, "\\x00"))
@@ -56,6 +58,9 @@ static void copy_string(struct scan *scan)
                                scan->line);
         copy(scan, scan->text.at[scan->at] == '\\' ? 2 : 1);
     }
+    if (scan->at == scan->text.size)
+        config_notes_error(scan->notes, "%s:%u: a text begins here and has no closing quote",
+                           scan->path, first);
     copy(scan, 1);
 }
 
@@ -97,12 +102,10 @@ static void copy_next(struct scan *scan)
     } else if (is_word(c)) {
         copy_word(scan);
     } else {
-        if (is_next(scan, "@include")) {
+        if (is_next(scan, "@include"))
             config_notes_error(scan->notes,
                                "%s:%u: @include is not supported: put all settings into one file",
                                scan->path, scan->line);
-            buf_add_char(scan->out, '#');
-        }
         copy(scan, 1);
     }
 }
@@ -127,16 +130,18 @@ static bool check_bytes(const char *path, struct slice text, struct config_notes
     return true;
 }
 
-void config_text_prepare(const char *path, struct slice text, struct buf *out,
-                         struct config_notes *notes)
+enum status config_text_prepare(const char *path, struct slice text, struct buf *out,
+                                struct config_notes *notes)
 {
     struct scan scan = {.path = path, .text = text, .line = 1, .out = out, .notes = notes};
+    const size_t errors = notes->error_count;
 
     if (slice_starts(text, SLICE("\xEF\xBB\xBF"))) /* what some editors put at the start */
         scan.text = slice_from(text, 3);
     if (!check_bytes(path, scan.text, notes))
-        return;
+        return ERR_CONFIG;
     while (scan.at < scan.text.size)
         copy_next(&scan);
     buf_add_char(out, '\n'); /* libconfig's comments must end */
+    return notes->error_count == errors ? OK : ERR_CONFIG;
 }

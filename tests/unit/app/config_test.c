@@ -228,7 +228,7 @@ static void each_mistake_is_told(void **state)
         {"workers = 1\nworkers = 2\n\nplugin = 1\nworkers = 3", ":5: workers is given a second"},
         {"workers = 1\nworkers = 2\n\nplugin = 1\nworkers = 3", ":4: plugin = 1: must be"},
         {"workers = 1\ncookie_secret = hunter2", ":2: syntax error at or before cookie_secret"},
-        {"key_priv = \"hunter2\nworkers = 2", "syntax error"},
+        {"\nkey_priv = \"hunter2\nworkers = 2", ":2: a text begins here and has no closing quote"},
         {"{", "syntax error"},
         {"a.b = 1", "syntax error"},
         {"@include \"/etc/passwd\"", ":1: @include is not supported"},
