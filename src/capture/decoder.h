@@ -93,11 +93,24 @@ struct decoder {
 };
 
 /*
- * The three decoders.  position.commit is the LSN of the commit record in pgoutput (Begin's
- * final_lsn) and in wal2json 2 (the B record's "lsn").  wal2json 1 tells only "nextlsn", the end
- * of the commit record: there position.commit is nextlsn - 1, the record's last byte.  That keeps
- * transactions in the same order, but is another number: positions of format 1 must not be
- * compared with those of another decoder (the epoch names the plugin and its format).
+ * The three decoders, and where they can't be alike:
+ *
+ *                        pgoutput              wal2json 2            wal2json 1
+ *   position.commit      commit record's LSN   commit record's LSN   nextlsn - 1
+ *   truncate             told                  told                  not told
+ *   NaN, infinities      told                  null                  null
+ *   REPLICA IDENTITY     OLD_FULL              OLD_FULL              OLD_FULL if no column is
+ *     FULL                                                             null, else OLD_KEY
+ *   old row of an update only if the key       always                always
+ *     with a key           has changed
+ *   key columns          known at once         by the first old row  by the first old row
+ *   generated columns    PostgreSQL 18 on      told                  told
+ *   logical messages     not asked for         not asked for         not asked for
+ *
+ * wal2json 1 tells only "nextlsn", the end of the commit record, not where it begins: nextlsn - 1
+ * is the record's last byte.  That keeps transactions in the same order, but is another number:
+ * positions of format 1 must not be compared with those of another decoder (the epoch names the
+ * plugin and its format).
  */
 struct decoder *decoder_pgoutput_new(const struct decoder_config *config);
 struct decoder *decoder_wal2json_v1_new(const struct decoder_config *config);

@@ -290,7 +290,18 @@ static enum status fill_rows(struct wal2json *core, const struct wal2json_table 
 
 /* ---- the change ---- */
 
-/* The rows' cells are paired with the columns of a version that they fit, made where need be. */
+/* Is each cell of both rows paired with a column of the live version? */
+static bool rows_fit(const struct wal2json_table *known, struct wal2json_change *change,
+                     enum wal2json_rows kind)
+{
+    return known->table &&
+           (!change->new_row.is_there || wal2json_table_pair(known, &change->new_row, kind)) &&
+           (!change->old_row.is_there ||
+            wal2json_table_pair(known, &change->old_row, WAL2JSON_OLD));
+}
+
+/* Pairs both rows, with a new version of the table where need be: one that the new row fits, then
+ * one that the old row fits, too. */
 static enum status pair_rows(struct wal2json *core, struct wal2json_table *known,
                              struct fault *fault)
 {
@@ -298,22 +309,16 @@ static enum status pair_rows(struct wal2json *core, struct wal2json_table *known
     const enum wal2json_rows kind = change->kind == CHANGE_INSERT ? WAL2JSON_WHOLE : WAL2JSON_NEW;
     enum status status = OK;
 
+    if (rows_fit(known, change, kind))
+        return OK;
     if (change->new_row.is_there && !wal2json_table_pair(known, &change->new_row, kind))
         status = wal2json_table_renew(core, known, &change->new_row, kind, fault);
-    if (!status && change->old_row.is_there &&
-        !wal2json_table_pair(known, &change->old_row, WAL2JSON_OLD))
+    if (!status && !rows_fit(known, change, kind)) /* also: a truncate of an unknown table */
         status = wal2json_table_renew(core, known, &change->old_row, WAL2JSON_OLD, fault);
-    if (!status && !known->table) /* a truncate of a table that was never seen */
-        status = wal2json_table_renew(core, known, &change->old_row, WAL2JSON_OLD, fault);
-    if (status)
-        return status;
-    const bool fits =
-        (!change->new_row.is_there || wal2json_table_pair(known, &change->new_row, kind)) &&
-        (!change->old_row.is_there || wal2json_table_pair(known, &change->old_row, WAL2JSON_OLD));
-    if (!fits)
+    if (!status && !rows_fit(known, change, kind))
         return fault_set(fault, ERR_PARSE,
                          "wal2json: the new and the old row are of different tables");
-    return OK;
+    return status;
 }
 
 enum status wal2json_emit(struct wal2json *core, struct fault *fault)

@@ -51,6 +51,10 @@ static void rows_are_told_from_tables(void **state)
           UPDATE(ID("1"), ID("1"))},
          "insert s.t0/10#0 x7 id=<1> n=<2>\n"
          "update s.t0/10#1 x7 full id*=<1> old id*=<1>\n"},
+        {{INSERT(ID("1") ",{\"name\":\"n\",\"type\":\"integer\",\"value\":2}," TEXT("a", "\"x\"")),
+          UPDATE(ID("1") "," TEXT("a", "\"y\""), ID("1"))},
+         "insert s.t0/10#0 x7 id=<1> n=<2> a=<x>\n"
+         "update s.t0/10#1 x7 key id*=<1> a=<y> old id*=<1> old a?\n"},
         /* an insert brings all */
         {{INSERT(ID("1") "," TEXT("a", "\"x\"")), INSERT(ID("1"))},
          "insert s.t0/10#0 x7 id=<1> a=<x>\ninsert s.t0/10#1 x7 id=<1>\n"},
