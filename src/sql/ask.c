@@ -189,6 +189,8 @@ static void keep(struct sql *sql, PGresult *result)
     }
     PQclear(sql->result);
     sql->result = result;
+    if (is_error(result) && is_fatal(result) && field(result, PG_DIAG_MESSAGE_PRIMARY)[0] != '\0')
+        (void)fault_set(&sql->last_words, ERR_CLOSED, "%s", field(result, PG_DIAG_MESSAGE_PRIMARY));
 }
 
 /* One result of the question that is sent; NULL: that was all. */

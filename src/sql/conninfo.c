@@ -185,20 +185,26 @@ static size_t secret_size(struct slice message, size_t at, struct slice secret)
 
 void conninfo_mask(struct buf *out, struct slice message, const char *secret)
 {
+    bool is_space = false, is_new_line = false;
+
     while (message.size > 0 && strchr(" \t\r\n", message.at[message.size - 1]))
         message.size--;
     for (size_t i = 0; i < message.size; i++) {
         const size_t size = secret_size(message, i, slice_text(secret));
         if (size > 0) {
-            buf_add_text(out, "***");
+            buf_add_text(out, is_new_line ? "; ***" : is_space ? " ***" : "***");
+            is_space = is_new_line = false;
             i += size - 1;
             continue;
         }
-        if (message.at[i] == '\n' || message.at[i] == '\t' || message.at[i] == '\r') {
-            if (out->size > 0 && out->at[out->size - 1] != ' ')
-                buf_add_char(out, ' ');
+        if (strchr("\n\t\r", message.at[i])) {
+            is_new_line |= message.at[i] == '\n';
+            is_space = true;
             continue;
         }
+        if (is_space)
+            buf_add_text(out, is_new_line ? "; " : " ");
+        is_space = is_new_line = false;
         buf_add_char(out, message.at[i]);
     }
 }

@@ -33,8 +33,8 @@ void conninfo_release(struct conninfo *info);
 MUST_CHECK enum status conninfo_check(const char *text, struct fault *fault);
 
 /*
- * Appends `message` without the secrets that it may repeat, in one line without a newline at the
- * end: passwords in URIs and after "password=", and `secret` (may be NULL) itself.
+ * Appends `message` without the secrets that it may repeat, in one line ("; " for each newline):
+ * passwords in URIs and after "password=", and `secret` (may be NULL) itself.
  *
  *     could not connect to "postgres://bob:hunter2@db"  ->  ... "postgres://bob:***@db"
  */

@@ -84,7 +84,9 @@ static void secrets_are_masked(void **state)
         const char *message, *secret, *masked;
     } cases[] = {
         {"all well\n", NULL, "all well"},
-        {"one\ntwo\n\tthree\n", NULL, "one two three"},
+        {"a\tb", NULL, "a b"},
+        {"refused\n\tpassword=hunter2\n", NULL, "refused; password=***"},
+        {"one\ntwo\n\tthree\n", NULL, "one; two; three"},
         {"to \"postgres://bob:hunter2@db/x\" failed", NULL,
          "to \"postgres://bob:***@db/x\" failed"},
         {"postgresql://bob:a:b@c@db:5432/x", NULL, "postgresql://bob:***@db:5432/x"},
