@@ -15,6 +15,7 @@ struct type_name {
     int32_t modifier;
     char *name; /* owned; NULL while it is wanted */
     size_t size;
+    bool is_asked; /* stood in a query */
 };
 
 struct types {
@@ -143,10 +144,11 @@ void types_query(struct types *types, struct buf *sql)
     buf_add_text(sql, "SELECT w.oid, w.modifier, pg_catalog.format_type(t.oid, w.modifier)"
                       " FROM (VALUES ");
     LIST_EACH (link, &types->wanted) {
-        const struct type_name *type = LIST_ITEM(link, struct type_name, in_list);
+        struct type_name *type = LIST_ITEM(link, struct type_name, in_list);
         buf_printf(sql, "%s('%u'::pg_catalog.oid,'%d'::pg_catalog.int4)", comma, type->oid,
                    type->modifier);
         comma = ",";
+        type->is_asked = true;
     }
     buf_add_text(sql, ") AS w (oid, modifier)"
                       " LEFT JOIN pg_catalog.pg_type AS t ON t.oid OPERATOR(pg_catalog.=) w.oid");
@@ -222,8 +224,11 @@ void types_answer(struct types *types, uint32_t oid, int32_t modifier, struct sl
 
 void types_answered(struct types *types)
 {
-    LIST_EACH (link, &types->wanted)
-        set_fallback(types, LIST_ITEM(link, struct type_name, in_list));
+    LIST_EACH (link, &types->wanted) {
+        struct type_name *type = LIST_ITEM(link, struct type_name, in_list);
+        if (type->is_asked)
+            set_fallback(types, type);
+    }
 }
 
 void types_heard(struct types *types, uint32_t oid, struct slice schema, struct slice name)

@@ -42,7 +42,8 @@ size_t types_wanted(const struct types *types);
 void types_query(struct types *types, struct buf *sql);
 /* One row of its answer; `name` with at == NULL where it was NULL. */
 void types_answer(struct types *types, uint32_t oid, int32_t modifier, struct slice name);
-/* The whole answer is in: pairs without a row get the name to fall back on. */
+/* The whole answer is in: pairs that were asked for and have no row get the name to fall back on.
+ */
 void types_answered(struct types *types);
 
 /* What a Type message says: a user's type as it was called when the row was written.  A name other

@@ -70,7 +70,7 @@ static void add_relation(struct buf *out)
     buf_add(out, SLICE("R\0\0\0\1public\0orders\0d"));
     add_number(out, 2, COLUMNS);
     for (uint32_t i = 0; i < COLUMNS; i++) {
-        buf_add_char(out, i == 0);
+        buf_add_char(out, i == 0 ? 1 : 0);
         buf_add_bytes(out, columns[i].name, strlen(columns[i].name) + 1);
         add_number(out, 4, i + 1); /* stands for the type's oid */
         add_number(out, 4, UINT32_MAX);
@@ -96,7 +96,7 @@ static void feed(struct decoder *decoder, struct slice message)
     const enum status status = decoder->ops->feed(decoder, message, 0, &fault);
 
     if (status != OK && status != ERR_AGAIN)
-        fprintf(stderr, "%s\n", fault.text);
+        (void)fprintf(stderr, "%s\n", fault.text);
 }
 
 static double best_ns(struct decoder *decoder, struct slice message)
@@ -127,9 +127,9 @@ static void measure(struct decoder *decoder, struct bench *bench, const char *ki
     const double decode = best_ns(decoder, buf_slice(&message));
     bench->is_encoding = true;
     const double both = best_ns(decoder, buf_slice(&message));
-    printf("decode %.3f us  encode %.3f us  %s of %d columns, %zu bytes in, %zu out\n",
-           decode / 1e3, (both - decode) / 1e3, kind[0] == 'I' ? "an insert" : "an update", COLUMNS,
-           message.size, bench->out.size);
+    (void)printf("decode %.3f us  encode %.3f us  %s of %d columns, %zu bytes in, %zu out\n",
+                 decode / 1e3, (both - decode) / 1e3, kind[0] == 'I' ? "an insert" : "an update",
+                 COLUMNS, message.size, bench->out.size);
 }
 
 int main(void)

@@ -87,6 +87,9 @@ static void feed(struct decoder *decoder, struct run *run, struct types *types)
     enum status status;
 
     while ((status = decoder->ops->feed(decoder, run->message, 0, &fault)) == ERR_AGAIN) {
+        CLEANUP(buf_release) struct buf sql = BUF_INIT;
+
+        types_query(types, &sql);
         types_answer(types, 23, -1, SLICE("integer"));
         types_answer(types, 25, -1, SLICE("text"));
         types_answered(types);

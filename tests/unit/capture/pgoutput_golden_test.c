@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tests/golden/pgoutput.hex is what PostgreSQL 15.20 sent while tests/golden/types.sql ran (but
- * for its last part), a message a line; pgoutput.types is what format_type() said of the types,
- * and pgoutput.messages what must come out.
+ * tests/golden/pgoutput.hex is what PostgreSQL 15.20 sent while tests/golden/types.sql ran, a
+ * message a line; pgoutput.types is what format_type() said of the types; messages.txt is what
+ * must come out, as of the other decoders.
  */
 #include "unit.h"
 
@@ -111,7 +111,7 @@ static void a_recorded_stream_gives_its_messages(void **state)
     (void)state;
     read_file("tests/golden/pgoutput.hex", &hex);
     read_file("tests/golden/pgoutput.types", &names);
-    read_file("tests/golden/pgoutput.messages", &want);
+    read_file("tests/golden/messages.txt", &want);
     for (struct slice lines = buf_slice(&hex); lines.size > 0;)
         feed_line(decoder, types, slice_cut(&lines, '\n'), buf_slice(&names));
 

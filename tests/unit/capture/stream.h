@@ -76,7 +76,10 @@ static inline enum status stream_feed(struct stream *s, struct slice message)
     enum status status = s->decoder->ops->feed(s->decoder, message, 0, &s->fault);
 
     if (status == ERR_AGAIN && types_wanted(s->types) > 0) {
+        CLEANUP(buf_release) struct buf sql = BUF_INIT;
+
         s->questions++;
+        types_query(s->types, &sql);
         types_answer(s->types, 23, -1, SLICE("integer"));
         types_answer(s->types, 25, -1, SLICE("text"));
         types_answered(s->types);
