@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/random.h"
+#include "match/index.h"
+
+#define FILTERS 400
+
+struct hits {
+    struct index_node *nodes[FILTERS];
+    size_t count;
+};
+
+static void take_hit(void *arg, struct index_node *node)
+{
+    struct hits *hits = arg;
+
+    assert_true(hits->count < FILTERS);
+    hits->nodes[hits->count++] = node;
+}
+
+static size_t hit_count(struct index *index, const struct change *change)
+{
+    struct hits hits = {.count = 0};
+
+    index_match(index, change, take_hit, &hits);
+    return hits.count;
+}
+
+/* One of few values, so that much is equal. */
+static void add_condition(struct buf *out, struct random *random)
+{
+    static const char *const forms[] = {
+        "id.eq.%u",
+        "id.gt.%u",
+        "id.in.(%u,2,3)",
+        "price.eq.%u.50",
+        "price.eq.%u.5",
+        "price.lt.%u",
+        "name.eq.n%u",
+        "name.in.(n%u,n1)",
+        "name.like.*%u",
+        "code.eq.c%u",
+        "code.in.(\"c%u  \",c2)",
+        "is_on.is.true",
+        "is_on.eq.true",
+        "id.neq.%u",
+        "doc->>a.eq.%u",
+        "tags.cs.{%u}",
+        "price.is.null",
+        "at.eq.2026-01-1%u 00:00:00+00",
+    };
+
+    buf_add_text(out, random_below(random, 8) == 0 ? "not." : "");
+    const char *form = forms[random_below(random, sizeof forms / sizeof forms[0])];
+    const char *mark = strstr(form, "%u");
+    if (!mark) {
+        buf_add_text(out, form);
+        return;
+    }
+    buf_add_bytes(out, form, (size_t)(mark - form));
+    buf_printf(out, "%u%s", (unsigned)random_below(random, 5), mark + 2);
+}
+
+static void add_filter(struct buf *out, struct random *random, int depth)
+{
+    if (depth == 3 || random_below(random, 2) == 0) {
+        add_condition(out, random);
+        return;
+    }
+    buf_add_text(out, random_below(random, 6) == 0 ? "not." : "");
+    buf_add_text(out, random_below(random, 2) == 0 ? "and(" : "or(");
+    const size_t count = 1 + random_below(random, 3);
+    for (size_t i = 0; i < count; i++) {
+        buf_add_text(out, i > 0 ? "," : "");
+        add_filter(out, random, depth + 1);
+    }
+    buf_add_char(out, ')');
+}
+
+static void add_query(struct buf *out, struct random *random)
+{
+    static const char *const heads[] = {
+        "*:t:", "insert:t:",       "update,delete:t:", "truncate,*:t:", "*:t",
+        "*:*",  "delete:public.*", "*:other.*",        "*:u:"};
+    const char *head = heads[random_below(random, 14) % (sizeof heads / sizeof heads[0])];
+
+    buf_reset(out);
+    buf_add_text(out, head);
+    if (head[strlen(head) - 1] == ':')
+        add_filter(out, random, 0);
+}
+
+static void random_row(struct value *row, char texts[][40], struct random *random)
+{
+    static const char *const formats[FIXTURE_COLUMNS] = {
+        "%u",          "n%u",    "%u.50",
+        "t",           "c%u   ", "{%u,x}",
+        "{\"a\": %u}", "[%u]",   "2026-01-1%u 00:00:00+00",
+        "(%u,1)",
+    };
+    for (uint32_t i = 0; i < FIXTURE_COLUMNS; i++) {
+        const unsigned number = (unsigned)random_below(random, 5);
+        const char *mark = strstr(formats[i], "%u");
+        const int before = mark ? (int)(mark - formats[i]) : (int)strlen(formats[i]);
+        if (mark)
+            snprintf(texts[i], 40, "%.*s%u%s", before, formats[i], number, mark + 2);
+        else
+            snprintf(texts[i], 40, "%s", formats[i]);
+        row[i] = value_of(slice_text(texts[i]));
+        const uint64_t chance = random_below(random, 20);
+        if (chance == 0)
+            row[i] = fixture_null;
+        else if (chance == 1)
+            row[i] = fixture_absent;
+        else if (chance == 2)
+            row[i] = fixture_unchanged;
+    }
+}
+
+/* The columns in another order: a new version of the table. */
+static struct table *turned_table(void)
+{
+    struct column_spec specs[FIXTURE_COLUMNS];
+
+    for (uint32_t i = 0; i < FIXTURE_COLUMNS; i++) {
+        const uint32_t from = FIXTURE_COLUMNS - 1 - i;
+        specs[i] = (struct column_spec){slice_text(fixture_columns[from].name),
+                                        slice_text(fixture_columns[from].type), false};
+    }
+    return table_new(SLICE("public"), SLICE("t"), specs, FIXTURE_COLUMNS);
+}
+
+/* Exactly the filters that pass when each is asked, each once. */
+static void compare(struct index *index, struct index_node *const *nodes, size_t count,
+                    const struct change *change)
+{
+    struct hits hits = {.count = 0};
+    size_t want = 0;
+
+    index_match(index, change, take_hit, &hits);
+    for (size_t i = 0; i < count; i++) {
+        size_t seen = 0;
+        bool is_first = true;
+        for (size_t k = 0; k < i; k++)
+            is_first = is_first && nodes[k] != nodes[i];
+        if (!nodes[i] || !is_first)
+            continue;
+        for (size_t k = 0; k < hits.count; k++)
+            seen += hits.nodes[k] == nodes[i];
+        const size_t passes = filter_passes_slow(nodes[i]->filter, change);
+        if (seen != passes)
+            fail_msg("%.*s: found %zu times, passes %zu", SLICE_ARG(filter_key(nodes[i]->filter)),
+                     seen, passes);
+        want += passes;
+    }
+    assert_int_equal(hits.count, want);
+}
+
+static void the_index_says_what_every_filter_says(void **state)
+{
+    CLEANUP(buf_release) struct buf text = BUF_INIT;
+    static struct index_node *nodes[FILTERS];
+    struct value rows[2][FIXTURE_COLUMNS];
+    static char texts[2][FIXTURE_COLUMNS][40];
+    struct table *tables[2] = {fixture_table(), turned_table()};
+    struct index *index = index_new();
+    struct random random;
+    const char *given = getenv("PGCDC_TEST_SEED");
+    uint64_t seed = given ? strtoull(given, NULL, 10) : 0;
+
+    (void)state;
+    if (!given) {
+        random_init_system(&random);
+        seed = random_u64(&random);
+    }
+    print_message("# PGCDC_TEST_SEED=%llu\n", (unsigned long long)seed);
+    random_init(&random, seed);
+    for (int round = 0; round < 3000; round++) {
+        struct index_node **node = &nodes[random_below(&random, FILTERS)];
+        if (*node) {
+            index_remove(index, *node);
+            *node = NULL;
+        } else {
+            add_query(&text, &random);
+            *node = index_add(index, fixture_filter_must(buf_text(&text)));
+        }
+        random_row(rows[0], texts[0], &random);
+        random_row(rows[1], texts[1], &random);
+        struct change change = {.kind = (enum change_kind)random_below(&random, 4),
+                                .table = tables[random_below(&random, 10) == 0]};
+        if (change.kind == CHANGE_INSERT || change.kind == CHANGE_UPDATE)
+            change.new_row = rows[0];
+        if (change.kind == CHANGE_DELETE || (change.kind == CHANGE_UPDATE && round % 2))
+            change.old_row = rows[1];
+        change.old_kind = change.old_row ? OLD_FULL : OLD_NONE;
+        if (round % 4 == 0)
+            compare(index, nodes, FILTERS, &change);
+    }
+    for (size_t i = 0; i < FILTERS; i++) {
+        if (nodes[i])
+            index_remove(index, nodes[i]);
+    }
+    assert_int_equal(index_size(index), 0);
+    index_free(index);
+    table_free(tables[0]);
+    table_free(tables[1]);
+}
+
+static void equal_filters_are_one_node(void **state)
+{
+    struct index *index = index_new();
+    struct index_node *a = index_add(index, fixture_filter_must("*:t:id.eq.1"));
+    struct index_node *b = index_add(index, fixture_filter_must("*:public.t:id.eq.\"1\""));
+    struct index_node *c = index_add(index, fixture_filter_must("*:t:id.eq.2"));
+
+    (void)state;
+    assert_ptr_equal(a, b);
+    assert_ptr_not_equal(a, c);
+    assert_int_equal(a->count, 2);
+    assert_int_equal(index_size(index), 2);
+    index_remove(index, a);
+    assert_int_equal(a->count, 1);
+    assert_int_equal(index_size(index), 2);
+    index_free(index); /* with what is left */
+}
+
+static void only_what_could_pass_is_asked(void **state)
+{
+    struct value row[FIXTURE_COLUMNS];
+    static char texts[FIXTURE_COLUMNS][40];
+    struct table *table = fixture_table();
+    struct change change = {.kind = CHANGE_INSERT, .table = table, .new_row = row};
+    struct index *index = index_new();
+    struct random random = {1};
+    char text[80];
+
+    (void)state;
+    for (unsigned i = 0; i < 10000; i++) {
+        /* The name is common, the number rare, whichever stands first. */
+        snprintf(text, sizeof text,
+                 i % 2 ? "*:t:and(id.eq.%u,name.eq.n1)" : "*:t:and(name.eq.n1,id.eq.%u)", i);
+        (void)index_add(index, fixture_filter_must(text));
+    }
+    do {
+        random_row(row, texts, &random);
+    } while (row[0].state != VALUE_TEXT || row[1].state != VALUE_TEXT);
+    row[0] = value_of(SLICE("5000"));
+    row[1] = value_of(SLICE("n1"));
+    assert_int_equal(hit_count(index, &change), 1);
+    assert_true(index_asked_total(index) < 300);
+    row[0] = value_of(SLICE("-1"));
+    const uint64_t before = index_asked_total(index);
+    assert_int_equal(hit_count(index, &change), 0);
+    assert_true(index_asked_total(index) - before < 300);
+    index_free(index);
+    table_free(table);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_index_says_what_every_filter_says),
+        cmocka_unit_test(equal_filters_are_one_node),
+        cmocka_unit_test(only_what_could_pass_is_asked),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
