@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "catalog/publication_sql.h"
+#include "catalog/publication_tell.h"
 #include "sql/quote.h"
 #include "sql/sql.h"
 
@@ -19,16 +20,14 @@
  * A statement that fails (a lock that somebody holds for long, a table dropped meanwhile) is tried
  * again by the next publication_keep, table by table.
  */
-#define BATCH 100      /* tables in one ALTER PUBLICATION */
-#define NAMES_LOGGED 5 /* tables without identity that one line names */
+#define BATCH 100 /* tables in one ALTER PUBLICATION */
 
 enum work { WORK_NONE, WORK_ENSURE, WORK_KEEP };
 
 struct publication {
     char *name, *inserts_name; /* owned */
     struct publication_names names;
-    publication_log_fn *log;
-    void *log_arg;
+    struct publication_voice voice;
 
     struct sql *sql; /* borrowed, while there is work */
     enum work work;
@@ -50,8 +49,8 @@ static void ask_state(struct publication *p);
 
 static void say(struct publication *p, enum log_level level, const char *text)
 {
-    if (p->log)
-        p->log(p->log_arg, level, text);
+    if (p->voice.log)
+        p->voice.log(p->voice.arg, level, text);
 }
 
 static void finish(struct publication *p, const struct fault *why)
@@ -97,27 +96,6 @@ static void ask_names(struct publication *p, const char *text, const char *third
     sql_ask(p->sql, text, params, third ? 3 : 2, fn, p);
 }
 
-/* The rows of an answer as tables; borrowed from it, the array is the caller's. */
-static struct publication_table *tables_of(const struct sql_answer *answer, int column)
-{
-    struct publication_table *tables = mem_array((size_t)answer->rows + 1, sizeof *tables);
-
-    for (int i = 0; i < answer->rows; i++) {
-        tables[i].schema = sql_value(answer, i, column);
-        tables[i].name = sql_value(answer, i, column + 1);
-    }
-    return tables;
-}
-
-static void add_names(struct buf *out, const struct publication_table *tables, size_t count)
-{
-    for (size_t i = 0; i < count && i < NAMES_LOGGED; i++)
-        buf_printf(out, "%s%.*s.%.*s", i > 0 ? ", " : "", SLICE_ARG(tables[i].schema),
-                   SLICE_ARG(tables[i].name));
-    if (count > NAMES_LOGGED)
-        buf_printf(out, " and %zu more", count - NAMES_LOGGED);
-}
-
 static void on_harmed(void *arg, const struct sql_answer *answer)
 {
     struct publication *p = arg;
@@ -128,12 +106,12 @@ static void on_harmed(void *arg, const struct sql_answer *answer)
         return;
     }
     if (answer->rows > 0) {
-        struct publication_table *tables = tables_of(answer, 0);
+        struct publication_table *tables = publication_tables_of(answer, 0, false);
         buf_printf(&text,
                    "publication %s: UPDATE and DELETE fail on tables without a replica identity "
                    "that it publishes (not pgcdc made it so): ",
                    p->name);
-        add_names(&text, tables, (size_t)answer->rows);
+        publication_add_names(&text, tables, (size_t)answer->rows);
         buf_add_text(&text, "; give each a primary key or ALTER TABLE ... REPLICA IDENTITY FULL");
         say(p, LOG_WARNING, buf_text(&text));
         mem_free(tables);
@@ -172,66 +150,6 @@ static void ask_statement(void *arg, const char *text)
     sql_ask(p->sql, text, NULL, 0, on_altered, p);
 }
 
-static void say_tables(struct publication *p, enum log_level level, const char *before,
-                       const struct publication_table *tables, size_t count, const char *behind)
-{
-    CLEANUP(buf_release) struct buf text = BUF_INIT;
-
-    if (count == 0)
-        return;
-    buf_add_text(&text, before);
-    add_names(&text, tables, count);
-    buf_add_text(&text, behind);
-    say(p, level, buf_text(&text));
-}
-
-/* Which of the tables is a thing to be told, `kind` of it? */
-enum told { TOLD_ADDED, TOLD_LOST, TOLD_BARE };
-
-static bool is_told(const struct publication_table *table, bool has_identity, enum told kind)
-{
-    const bool is_out = !table->wants_update && !table->wants_inserts;
-
-    switch (kind) {
-    case TOLD_ADDED:
-        return table->wants_update && !table->has_update;
-    case TOLD_LOST:
-        return table->has_update && !table->wants_update;
-    case TOLD_BARE:
-        return !has_identity && !table->has_update && (!is_out || !table->has_inserts);
-    }
-    return false;
-}
-
-static void tell(struct publication *p, const struct sql_answer *answer,
-                 const struct publication_table *tables, enum told kind)
-{
-    struct publication_table *told = mem_array((size_t)answer->rows + 1, sizeof *told);
-    size_t count = 0;
-
-    for (int i = 0; i < answer->rows; i++) {
-        if (is_told(&tables[i], sql_is_true(answer, i, 8), kind))
-            told[count++] = tables[i];
-    }
-    switch (kind) {
-    case TOLD_ADDED:
-        say_tables(p, LOG_INFO, "publication: takes in ", told, count, "");
-        break;
-    case TOLD_LOST:
-        say_tables(p, LOG_WARNING, "publication: takes out ", told, count,
-                   ": no replica identity, or no longer ours to publish; updates and deletes there "
-                   "are not seen, and go on working");
-        break;
-    case TOLD_BARE:
-        say_tables(p, LOG_WARNING,
-                   "publication: without a primary key or REPLICA IDENTITY only inserts and "
-                   "truncates are seen of ",
-                   told, count, "");
-        break;
-    }
-    mem_free(told);
-}
-
 /* Rows come in the order of their oids. */
 static void remember_oid(struct publication *p, struct slice last)
 {
@@ -262,20 +180,11 @@ static void on_differences(void *arg, const struct sql_answer *answer)
         return;
     }
 
-    struct publication_table *tables = tables_of(answer, 2);
-    for (int i = 0; i < answer->rows; i++) {
-        tables[i].wants_update = sql_is_true(answer, i, 4);
-        tables[i].has_update = sql_is_true(answer, i, 5);
-        tables[i].wants_inserts = sql_is_true(answer, i, 6);
-        tables[i].has_inserts = sql_is_true(answer, i, 7);
-    }
+    struct publication_table *tables = publication_tables_of(answer, 2, true);
     p->has_failed = false;
     publication_sql_alter(&p->names, tables, (size_t)answer->rows, p->batch, ask_statement, p);
-    if (p->batch > 1) {
-        tell(p, answer, tables, TOLD_LOST);
-        tell(p, answer, tables, TOLD_ADDED);
-        tell(p, answer, tables, TOLD_BARE);
-    }
+    if (p->batch > 1)
+        publication_tell(&p->voice, tables, (size_t)answer->rows);
     remember_oid(p, sql_value(answer, answer->rows - 1, 1));
     mem_free(tables);
     if (p->asked == 0)
@@ -313,7 +222,7 @@ static void on_identified(void *arg, const struct sql_answer *answer)
         give_up(p, "tables cannot be listed", answer);
         return;
     }
-    struct publication_table *tables = tables_of(answer, 0);
+    struct publication_table *tables = publication_tables_of(answer, 0, false);
     publication_sql_remedy(&text, &p->names, tables, (size_t)answer->rows);
     mem_free(tables);
     (void)fault_set(&why, ERR_DENIED,
@@ -474,8 +383,7 @@ struct publication *publication_new(const struct publication_config *config,
     p->name = mem_text(config->name);
     p->inserts_name = mem_text(buf_text(&inserts));
     p->names = (struct publication_names){p->name, p->inserts_name, config->is_via_root, 0};
-    p->log = log;
-    p->log_arg = arg;
+    p->voice = (struct publication_voice){log, arg};
     p->batch = BATCH;
     (void)snprintf(p->warned_oid, sizeof p->warned_oid, "0");
     return p;

@@ -195,7 +195,7 @@ static void alter_step(const struct publication_names *names, enum step step,
         if (in_text++ == 0) {
             buf_reset(&text);
             buf_printf(&text, "SET LOCAL lock_timeout = '%s'; ALTER PUBLICATION ",
-                       batch > 1 ? "2s" : "500ms");
+                       batch > 1 ? "2s" : "200ms");
             sql_quote_identifier(&text, slice_text(is_update ? names->update : names->inserts));
             buf_add_text(&text, is_drop ? " DROP TABLE " : " ADD TABLE ");
         } else {

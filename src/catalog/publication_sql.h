@@ -19,6 +19,7 @@ struct publication_table {
     struct slice schema, name;
     bool wants_update, has_update;   /* in the first publication */
     bool wants_inserts, has_inserts; /* in the second */
+    bool has_identity;
 };
 
 /* One row. Parameters: $1, $2 the names.  Columns: rolsuper, may create, is_standby, role,

@@ -15,7 +15,7 @@ static struct publication_table table(const char *name, bool wants_u, bool has_u
                                       bool has_i)
 {
     return (struct publication_table){
-        slice_text("public"), slice_text(name), wants_u, has_u, wants_i, has_i};
+        slice_text("public"), slice_text(name), wants_u, has_u, wants_i, has_i, wants_u};
 }
 
 static void tables_are_taken_out_before_any_is_taken_in(void **state)
