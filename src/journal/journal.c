@@ -31,8 +31,10 @@ struct journal *journal_new(size_t size, struct fault *fault)
         free(journal);
         return NULL;
     }
-    for (uint32_t i = 0; i < JOURNAL_MAX_READERS; i++)
+    for (uint32_t i = 0; i < JOURNAL_MAX_READERS; i++) {
         atomic_init(&journal->readers[i].pin, PIN_NONE);
+        atomic_init(&journal->readers[i].cursor_pin, PIN_NONE);
+    }
     journal->limit = journal->ring.size;
     journal->segment_size = journal->ring.size / JOURNAL_SEGMENTS;
     journal->retired_end = &journal->retired;
@@ -77,28 +79,46 @@ void journal_free(struct journal *journal)
 
 /* ---- making room ---- */
 
-static uint64_t oldest_pin(const struct journal *journal)
+static uint64_t oldest_pin(const struct journal *journal, bool with_cursors)
 {
     const uint32_t count = atomic_load(&journal->reader_count);
     uint64_t oldest = atomic_load(&journal->head);
 
     for (uint32_t i = 0; i < count; i++) {
         const uint64_t pin = atomic_load(&journal->readers[i].pin);
+        const uint64_t cursor = atomic_load(&journal->readers[i].cursor_pin);
         if (pin < oldest)
             oldest = pin;
+        if (with_cursors && cursor < oldest)
+            oldest = cursor;
     }
     return oldest;
 }
 
-static bool raise_tail(struct journal *journal, uint64_t tail)
+/* Positions before the first record of this segment are not kept any longer. */
+static void raise_floor(struct journal *journal, uint64_t segment)
+{
+    const uint64_t start =
+        atomic_load_explicit(&journal->starts[segment % JOURNAL_SEGMENTS], memory_order_relaxed);
+
+    if (start <= journal->written.start)
+        return;
+    journal->written.floor = journal->before[segment % JOURNAL_SEGMENTS];
+    ledger_write(journal);
+}
+
+static bool raise_tail(struct journal *journal, uint64_t segment)
 {
     const uint64_t before = atomic_load_explicit(&journal->tail, memory_order_relaxed);
+    const uint64_t tail =
+        atomic_load_explicit(&journal->starts[segment % JOURNAL_SEGMENTS], memory_order_relaxed);
 
-    if (oldest_pin(journal) < tail)
+    if (oldest_pin(journal, true) < tail)
         return false;
+    raise_floor(journal, segment);
     atomic_store(&journal->tail, tail);
-    if (oldest_pin(journal) < tail) {
-        /* A reader has just opened at an older head: it was first. */
+    if (oldest_pin(journal, true) < tail) {
+        /* A reader or cursor has just opened further back: it was first. */
         atomic_store(&journal->tail, before);
         return false;
     }
@@ -107,28 +127,32 @@ static bool raise_tail(struct journal *journal, uint64_t tail)
     return true;
 }
 
-/* The first record that begins at `offset` or up to a segment behind it. */
-static uint64_t record_start(const struct journal *journal, uint64_t offset)
+/* The segment that begins at `offset` or next behind it. */
+static uint64_t segment_behind(const struct journal *journal, uint64_t offset)
 {
     const uint64_t segment = (offset + journal->segment_size - 1) / journal->segment_size;
 
     assert(segment < journal->segment_count);
-    return journal->starts[segment % JOURNAL_SEGMENTS];
+    return segment;
 }
 
 static void note_start(struct journal *journal)
 {
     while (journal->segment_count * journal->segment_size <= journal->end) {
-        journal->starts[journal->segment_count % JOURNAL_SEGMENTS] = journal->end;
+        const uint64_t place = journal->segment_count % JOURNAL_SEGMENTS;
+        atomic_store_explicit(&journal->starts[place], journal->end, memory_order_relaxed);
+        journal->before[place] = journal->last;
         journal->segment_count++;
     }
 }
 
 static bool make_room(struct journal *journal, uint64_t size)
 {
-    const uint64_t tail = record_start(journal, journal->end + size - journal->ring.size);
+    const uint64_t segment = segment_behind(journal, journal->end + size - journal->ring.size);
+    const uint64_t tail =
+        atomic_load_explicit(&journal->starts[segment % JOURNAL_SEGMENTS], memory_order_relaxed);
 
-    if (raise_tail(journal, tail))
+    if (raise_tail(journal, segment))
         return true;
 
     /* What is not published cannot be read, so it would never be let go. */
@@ -136,7 +160,7 @@ static bool make_room(struct journal *journal, uint64_t size)
     const uint64_t head = atomic_load_explicit(&journal->head, memory_order_relaxed);
     const uint64_t some_more = tail + journal->ring.size / 8;
     atomic_store(&journal->wanted, some_more < head ? some_more : head);
-    if (!raise_tail(journal, tail))
+    if (!raise_tail(journal, segment))
         return false;
     atomic_store(&journal->wanted, 0);
     return true;
@@ -163,6 +187,8 @@ enum status journal_append(struct journal *journal, const struct change *change)
     journal->is_refused = false;
     note_start(journal);
     record_write(journal->ring.base + journal->at, size, change);
+    if (change->position.commit != LSN_NONE)
+        journal->last = change->position;
     journal->end += size;
     journal->at += size;
     if (journal->at >= journal->ring.size)
@@ -180,11 +206,27 @@ static void wake_reader(struct journal *journal, struct journal_reader *reader)
     atomic_store(&journal->is_waking, false);
 }
 
+/* What is complete is told after what it consists of. */
+static void publish_settled(struct journal *journal)
+{
+    struct journal_ledger *written = &journal->written;
+    const lsn last = journal->end > written->start ? journal->last.commit : LSN_NONE;
+
+    if (written->settled == journal->settled && written->last_commit == last)
+        return;
+    written->settled = journal->settled;
+    written->last_commit = last;
+    ledger_write(journal);
+}
+
 void journal_publish(struct journal *journal)
 {
-    if (atomic_load_explicit(&journal->head, memory_order_relaxed) == journal->end)
+    if (atomic_load_explicit(&journal->head, memory_order_relaxed) == journal->end) {
+        publish_settled(journal);
         return;
+    }
     atomic_store(&journal->head, journal->end);
+    publish_settled(journal);
 
     const uint32_t count = atomic_load(&journal->reader_count);
     for (uint32_t i = 0; i < count; i++) {
@@ -221,7 +263,7 @@ uint64_t journal_tail(const struct journal *journal)
 
 uint64_t journal_read_by_all(const struct journal *journal)
 {
-    return oldest_pin(journal);
+    return oldest_pin(journal, false);
 }
 
 size_t journal_size(const struct journal *journal)

@@ -17,16 +17,15 @@ static void wake_writer(struct journal *journal)
     atomic_fetch_sub(&journal->waking_writer, 1);
 }
 
-/* Sets the pin; the writer is told once, when it waits for just this. */
-static void move_pin(struct journal_reader *reader, uint64_t pin)
+void reader_move_pin(struct journal_reader *reader, _Atomic uint64_t *pin, uint64_t to)
 {
-    const uint64_t before = atomic_load_explicit(&reader->pin, memory_order_relaxed);
+    const uint64_t before = atomic_load_explicit(pin, memory_order_relaxed);
 
-    if (pin == before)
+    if (to == before)
         return;
-    atomic_store(&reader->pin, pin);
+    atomic_store(pin, to);
     const uint64_t wanted = atomic_load(&reader->journal->wanted);
-    if (wanted > 0 && before < wanted && wanted <= pin)
+    if (wanted > 0 && before < wanted && wanted <= to)
         wake_writer(reader->journal);
 }
 
@@ -56,7 +55,7 @@ struct journal_reader *journal_reader_open(struct journal *journal, struct wake 
     reader->wake = wake;
     do {
         head = atomic_load(&journal->head);
-        move_pin(reader, head);
+        reader_move_pin(reader, &reader->pin, head);
     } while (atomic_load(&journal->tail) > head);
     reader->offset = reader->known_head = head;
     reader->at = (size_t)(head % journal->ring.size);
@@ -70,7 +69,7 @@ void journal_reader_close(struct journal_reader *reader)
     atomic_store(&reader->is_asleep, false);
     while (atomic_load(&reader->journal->is_waking))
         (void)sched_yield();
-    move_pin(reader, PIN_NONE);
+    reader_move_pin(reader, &reader->pin, PIN_NONE);
     atomic_store(&reader->is_open, false);
 }
 
@@ -93,7 +92,7 @@ const struct change *journal_next(struct journal_reader *reader)
 
 void journal_done(struct journal_reader *reader)
 {
-    move_pin(reader, reader->offset);
+    reader_move_pin(reader, &reader->pin, reader->offset);
 }
 
 bool journal_sleep(struct journal_reader *reader)

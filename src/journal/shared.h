@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "journal/journal.h"
+#include "journal/ledger.h"
 #include "journal/reader.h"
 #include "journal/record.h"
 #include "journal/ring.h"
@@ -34,6 +35,13 @@
  *         again; who brings something first brings it, then looks who waits.  So no wake is lost,
  *         and while nobody waits, nobody is woken and no system call is made.
  *
+ *  cursor_pin   of each reader, too: a place further back, held while a client that resumes or is
+ *         slow is served from there.  Same order of accesses as for the tail and an opening reader;
+ *         a cursor that meets a raised tail is told that its place is gone.
+ *  ledger  which epoch, what is kept, what is complete: a sequence lock, written by the writer.
+ *         The floor is raised before the tail is, and "complete" after the head, so that neither
+ *         ever promises what cannot be read.
+ *
  * A wake belongs to a loop that may go away.  Before anyone signals one it says so (is_waking,
  * waking_writer), looks again whether that is still wanted, and only then touches it; closing
  * first withdraws the wish and then waits until nobody is at it any more.
@@ -41,8 +49,15 @@
 #define PIN_NONE UINT64_MAX
 #define JOURNAL_SEGMENTS 64
 
+/* struct journal_ledger, word by word. */
+struct ledger {
+    _Atomic uint64_t sequence; /* odd while the writer is at it */
+    _Atomic uint64_t epoch, start, floor_commit, floor_index, settled, last_commit;
+};
+
 struct journal_reader {
     _Alignas(64) _Atomic uint64_t pin; /* PIN_NONE: not open, or not yet */
+    _Atomic uint64_t cursor_pin;       /* PIN_NONE: no cursor is being read */
     _Atomic bool is_open;
     _Atomic bool is_asleep;
     struct wake *wake;
@@ -51,7 +66,8 @@ struct journal_reader {
     _Alignas(64) struct journal *journal;
     uint64_t offset; /* behind the last record returned */
     uint64_t known_head;
-    size_t at; /* offset, as a place in the ring */
+    size_t at;       /* offset, as a place in the ring */
+    uint64_t cursor; /* behind the last record that journal_cursor_next returned */
 };
 
 struct retired_table {
@@ -69,6 +85,7 @@ struct journal {
     _Atomic uint32_t waking_writer; /* how many readers are about to signal it */
     _Atomic uint32_t reader_count;  /* slots ever used */
     _Atomic bool is_waking;         /* the writer is about to signal a reader */
+    _Alignas(64) struct ledger ledger;
 
     /* The writer's own. */
     _Alignas(64) struct ring ring;
@@ -77,10 +94,20 @@ struct journal {
     size_t at;      /* end, as a place in the ring */
     bool is_refused;
     /* For each of the last segments of the ring (a 64th of it) the offset of the first record
-     * that begins in it or behind it: where the tail may stand. */
+     * that begins in it or behind it: where the tail may stand.  Readers look here, too, for
+     * segments that a pin of theirs keeps.  And what stands right before it: the floor then. */
     uint64_t segment_size, segment_count;
-    uint64_t starts[JOURNAL_SEGMENTS];
+    _Atomic uint64_t starts[JOURNAL_SEGMENTS];
+    struct position before[JOURNAL_SEGMENTS];
+    struct position last;                         /* of the last record appended that has one */
+    struct journal_ledger written;                /* what the ledger says */
+    lsn settled;                                  /* goes into the ledger with the next publish */
     struct retired_table *retired, **retired_end; /* oldest first */
 
     struct journal_reader readers[JOURNAL_MAX_READERS];
 };
+
+/* Sets a pin of the reader's; the writer is told once, when it waits for just this. */
+void reader_move_pin(struct journal_reader *reader, _Atomic uint64_t *pin, uint64_t to);
+/* Makes what journal->written says visible; the writer only. */
+void ledger_write(struct journal *journal);

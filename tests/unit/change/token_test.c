@@ -25,8 +25,9 @@ static void a_token_is_read_as_it_was_printed(void **state)
 
 static void tokens_of_one_epoch_are_ordered_as_text(void **state)
 {
-    static const struct position order[] = {{1, 5}, {0xFF, 0}, {0x100, 0}, {0x100, 9},
-                                            {0x100, 0x10}, {0x100, POSITION_ALL}, {1ULL << 40, 0}};
+    static const struct position order[] = {{1, 5},         {0xFF, 0},     {0x100, 0},
+                                            {0x100, 9},     {0x100, 0x10}, {0x100, POSITION_ALL},
+                                            {1ULL << 40, 0}};
     CLEANUP(buf_release) struct buf before = BUF_INIT;
 
     (void)state;
