@@ -216,7 +216,7 @@ void types_answer(struct types *types, uint32_t oid, int32_t modifier, struct sl
 
     if (!type)
         return;
-    if (!name.at || slice_starts(name, SLICE("???")))
+    if (name.size == 0 || slice_starts(name, SLICE("???")))
         set_fallback(types, type);
     else
         set_name(types, type, name);
@@ -241,7 +241,11 @@ void types_heard(struct types *types, uint32_t oid, struct slice schema, struct 
         add_identifier(&text, schema);
         buf_add_char(&text, '.');
     }
-    add_identifier(&text, name);
+    /* PostgreSQL names the array type of mood _mood. */
+    const bool is_array = name.size > 1 && name.at[0] == '_';
+    add_identifier(&text, is_array ? slice_of(name.at + 1, name.size - 1) : name);
+    if (is_array)
+        buf_add_text(&text, "[]");
 
     if (heard && slice_equal(buf_slice(heard), buf_slice(&text)))
         return;

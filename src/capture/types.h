@@ -40,7 +40,7 @@ MUST_CHECK enum status types_name(struct types *types, uint32_t oid, int32_t mod
 size_t types_wanted(const struct types *types);
 /* Appends one statement that asks for all wanted pairs: rows of oid, modifier, name (or NULL). */
 void types_query(struct types *types, struct buf *sql);
-/* One row of its answer; `name` with at == NULL where it was NULL. */
+/* One row of its answer; `name` is empty where it was NULL. */
 void types_answer(struct types *types, uint32_t oid, int32_t modifier, struct slice name);
 /* The whole answer is in: pairs that were asked for and have no row get the name to fall back on.
  */

@@ -47,6 +47,9 @@ static void a_dropped_type_has_the_name_that_was_heard(void **state)
         {"other", "mood", "other.mood"},
         {"Other", "my mood", "\"Other\".\"my mood\""},
         {"public", "quo\"te", "\"quo\"\"te\""},
+        {"public", "_mood", "mood[]"},
+        {"Other", "_my mood", "\"Other\".\"my mood\"[]"},
+        {"public", "_", "_"},
         {"public", "1st", "\"1st\""},
         {"public", "", "\"\""},
         {"", "numeric", "\"numeric\""}, /* a domain over it, which is no number */
