@@ -181,7 +181,7 @@ static void load_variable(struct loading *loading, const char *variable, bool is
     buf_add(&where, name);
     for (size_t i = sizeof PREFIX - 1; i < name.size; i++) {
         const char c = name.at[i];
-        buf_add_char(&lower, c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c);
+        buf_add_char(&lower, (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c));
     }
     const struct config_key *const key = config_key_find(buf_slice(&lower));
     if (key && !is_file)
@@ -281,7 +281,7 @@ static void check_readable(struct loading *loading, const char *name, const char
                            config_key_find(slice_text(name))->example);
     else if (access(path, R_OK) != 0)
         config_notes_error(loading->notes, "%s: %s = \"%s\": cannot be read: %s",
-                           where_of(loading->config, name), name, path, strerror(errno));
+                           where_of(loading->config, name), name, path, strerrordesc_np(errno));
 }
 
 static void check_serving(struct loading *loading)

@@ -24,7 +24,7 @@ static enum status read_all(int fd, size_t max, struct buf *out, struct fault *f
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return fault_set(fault, ERR_SYSTEM, "cannot be read: %s", strerror(errno));
+            return fault_set(fault, ERR_SYSTEM, "cannot be read: %s", strerrordesc_np(errno));
         if (n == 0)
             return OK;
         out->size += (size_t)n;
@@ -41,14 +41,14 @@ static enum status read_file(const char *path, size_t max, struct buf *out, stru
 
     if (fd < 0)
         return fault_set(fault, errno == ENOENT ? ERR_NOT_FOUND : ERR_SYSTEM,
-                         "cannot be opened: %s", strerror(errno));
+                         "cannot be opened: %s", strerrordesc_np(errno));
     if (fstat(fd, out_stat) != 0)
-        status = fault_set(fault, ERR_SYSTEM, "cannot be looked at: %s", strerror(errno));
+        status = fault_set(fault, ERR_SYSTEM, "cannot be looked at: %s", strerrordesc_np(errno));
     else if (S_ISDIR(out_stat->st_mode))
         status = fault_set(fault, ERR_SYSTEM, "is a directory, not a file");
     /* Only to open a pipe without a writer must not hang; reading may wait for it. */
     else if (fcntl(fd, F_SETFL, 0) != 0)
-        status = fault_set(fault, ERR_SYSTEM, "cannot be opened: %s", strerror(errno));
+        status = fault_set(fault, ERR_SYSTEM, "cannot be opened: %s", strerrordesc_np(errno));
     if (status == OK)
         status = read_all(fd, max, out, fault);
     (void)close(fd);
@@ -59,7 +59,7 @@ enum status config_file_read(const char *path, struct buf *out_text, bool *out_i
                              struct config_notes *notes)
 {
     struct fault fault;
-    struct stat info;
+    struct stat info = {0};
 
     const enum status status = read_file(path, CONFIG_FILE_MAX, out_text, &info, &fault);
     if (status == ERR_NOT_FOUND)

@@ -62,7 +62,7 @@ void config_conninfo(const struct config *config, struct buf *out)
 static void add_comment(struct buf *out, const char *text)
 {
     for (; *text; text++)
-        buf_add_char(out, (unsigned char)*text < 0x20 || *text == 0x7F ? '?' : *text);
+        buf_add_char(out, (char)((unsigned char)*text < 0x20 || *text == 0x7F ? '?' : *text));
 }
 
 void config_print(const struct config *config, struct buf *out)

@@ -59,33 +59,44 @@ static void scan_url(struct slice url, size_t start, span_fn *fn, void *arg)
     scan_parameters(url, question + 1, fn, arg);
 }
 
-/* libpq's keyword strings: name = value, values possibly in single quotes with \ escapes. */
+static bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static size_t skip_spaces(struct slice text, size_t at)
+{
+    while (at < text.size && is_space(text.at[at]))
+        at++;
+    return at;
+}
+
+/* Behind the value that begins here: a word, or a text in single quotes, with \ escapes. */
+static size_t value_end(struct slice text, size_t at)
+{
+    const bool is_quoted = at < text.size && text.at[at] == '\'';
+
+    for (at += is_quoted ? 1 : 0; at < text.size; at++) {
+        if (text.at[at] == '\\')
+            at++;
+        else if (is_quoted ? text.at[at] == '\'' : is_space(text.at[at]))
+            break;
+    }
+    at += is_quoted ? 1 : 0;
+    return at < text.size ? at : text.size;
+}
+
+/* libpq's keyword strings: name = value. */
 static void scan_keywords(struct slice text, span_fn *fn, void *arg)
 {
-    static const char spaces[] = " \t\r\n\f\v";
     size_t at = 0;
 
     while (at < text.size) {
-        while (at < text.size && text.at[at] != '\0' && strchr(spaces, text.at[at]))
-            at++;
-        const size_t name = at;
-        at = find(text, at, text.size, "= \t\r\n\f\v");
-        const struct slice word = slice_of(text.at + name, at - name);
-        at = find(text, at, text.size, "=") + 1;
-        while (at < text.size && text.at[at] != '\0' && strchr(spaces, text.at[at]))
-            at++;
-        const size_t start = at;
-        const bool is_quoted = at < text.size && text.at[at] == '\'';
-        for (at += is_quoted ? 1 : 0; at < text.size; at++) {
-            if (text.at[at] == '\\')
-                at++;
-            else if (is_quoted ? text.at[at] == '\''
-                               : text.at[at] != '\0' && strchr(spaces, text.at[at]))
-                break;
-        }
-        at += is_quoted ? 1 : 0;
-        at = at < text.size ? at : text.size;
-        if (start < at && is_secret_name(word))
+        const size_t name = skip_spaces(text, at);
+        const size_t name_end = find(text, name, text.size, "= \t\r\n\f\v");
+        const size_t start = skip_spaces(text, find(text, name_end, text.size, "=") + 1);
+        at = value_end(text, start);
+        if (start < at && is_secret_name(slice_of(text.at + name, name_end - name)))
             fn(arg, start, at);
     }
 }

@@ -11,8 +11,10 @@ struct grant {
     bool is_own;                      /* customer_id is the user's own: nothing else matters */
     size_t conditions;                /* protected ones that can be decided by asking */
     size_t count;                     /* questions */
-    struct grant_question *questions; /* owned; their values too */
-    struct grant_cache *cache;        /* borrowed; may be NULL */
+    struct grant_question *questions; /* owned */
+    char *values;                     /* owned: the questions' values, end to end */
+    size_t values_size;
+    struct grant_cache *cache; /* borrowed; may be NULL */
 };
 
 struct cache_entry {
@@ -117,12 +119,15 @@ static void add_question(struct grant *grant, enum grant_kind kind, struct slice
     struct grant_question *const question = &grant->questions[grant->count++];
     CLEANUP(buf_release) struct buf key = BUF_INIT;
 
+    if (value.size > 0)
+        memcpy(grant->values + grant->values_size, value.at, value.size);
     *question = (struct grant_question){
         .kind = kind,
-        .value = slice_of(mem_text_n(value.size > 0 ? value.at : "", value.size), value.size),
+        .value = slice_of(grant->values + grant->values_size, value.size),
         .condition = grant->conditions,
         .known = GRANT_OPEN,
     };
+    grant->values_size += value.size;
     /* The question would be cut at a NUL and be about another value. */
     if (value.size > 0 && memchr(value.at, '\0', value.size)) {
         question->known = GRANT_NO;
@@ -152,14 +157,18 @@ struct grant *grant_new(struct slice user, bool has_filter,
                         struct grant_cache *cache, uint64_t now_ms)
 {
     struct grant *const grant = mem_new(sizeof *grant);
-    size_t values = 0;
+    size_t values = 0, size = 0;
 
     grant->user = mem_text_n(user.size > 0 ? user.at : "", user.size);
     grant->has_filter = has_filter;
     grant->cache = cache;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         values += conditions[i].count;
+        for (size_t j = 0; j < conditions[i].count; j++)
+            size += conditions[i].values[j].size;
+    }
     grant->questions = mem_array(values + 1, sizeof *grant->questions);
+    grant->values = mem_new(size + 1);
     for (size_t i = 0; i < count && user.size > 0; i++)
         add_condition(grant, &conditions[i], now_ms);
     return grant;
@@ -169,9 +178,8 @@ void grant_free(struct grant *grant)
 {
     if (!grant)
         return;
-    for (size_t i = 0; i < grant->count; i++)
-        mem_free((char *)(uintptr_t)grant->questions[i].value.at);
     mem_free(grant->questions);
+    mem_free(grant->values);
     mem_free(grant->user);
     mem_free(grant);
 }

@@ -55,8 +55,8 @@ void crypto_base64_write(char *out, struct slice bytes)
                                (taken > 2 ? (uint32_t)in[2] : 0U);
         *out++ = base64_digits[group >> 18];
         *out++ = base64_digits[group >> 12 & 63U];
-        *out++ = taken > 1 ? base64_digits[group >> 6 & 63U] : '=';
-        *out++ = taken > 2 ? base64_digits[group & 63U] : '=';
+        *out++ = (char)(taken > 1 ? base64_digits[group >> 6 & 63U] : '=');
+        *out++ = (char)(taken > 2 ? base64_digits[group & 63U] : '=');
         in += taken;
         left -= taken;
     }

@@ -21,7 +21,7 @@
 #define CRYPTO_SHA1_SIZE 20
 #define CRYPTO_SHA256_SIZE 32
 /* Characters of the base64 of `size` bytes, padding included, NUL not included. */
-#define CRYPTO_BASE64_SIZE(size) (((size) + 2) / 3 * 4)
+#define CRYPTO_BASE64_SIZE(size) (((size_t)(size) + 2) / 3 * 4)
 
 void crypto_sha1(struct slice bytes, unsigned char out[CRYPTO_SHA1_SIZE]);
 void crypto_hmac_sha256(struct slice key, struct slice bytes,
