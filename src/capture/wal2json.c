@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "capture/wal2json.h"
 
-#include <stdio.h>
-
 #include "base/mem.h"
 
 /* ---- life ---- */
@@ -366,7 +364,7 @@ void wal2json_read_xid(const struct json_token *token, uint32_t *out)
 }
 
 /* Days from 1970-01-01 of the Gregorian calendar. */
-static int64_t days_of(int64_t year, int month, int day)
+static int64_t days_of(int64_t year, int64_t month, int64_t day)
 {
     year -= month <= 2;
     const int64_t era = (year >= 0 ? year : year - 399) / 400;
@@ -376,45 +374,65 @@ static int64_t days_of(int64_t year, int month, int day)
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-static int64_t fraction_us(const char **at)
+/* One to six digits behind `mark` (0: nothing); false, and nothing taken, where they are not. */
+static bool take_number(const char **at, char mark, int64_t *out)
 {
-    int64_t us = 0;
-    int64_t unit = 100000;
+    const char *digit = *at + (mark ? 1 : 0);
+    int64_t number = 0;
 
-    if (**at != '.')
+    if (mark && **at != mark)
+        return false;
+    const char *const first = digit;
+    for (; *digit >= '0' && *digit <= '9' && digit - first < 6; digit++)
+        number = number * 10 + (*digit - '0');
+    if (digit == first)
+        return false;
+    *at = digit;
+    *out = number;
+    return true;
+}
+
+static int64_t take_fraction_us(const char **at)
+{
+    const char *const point = *at;
+    int64_t us = 0;
+
+    if (!take_number(at, '.', &us))
         return 0;
-    for ((*at)++; **at >= '0' && **at <= '9'; (*at)++, unit /= 10)
-        us += (**at - '0') * unit;
+    for (ptrdiff_t digits = *at - point - 1; digits < 6; digits++)
+        us *= 10;
     return us;
 }
 
-/* +05:30 or -03 or +00, in seconds. */
-static int64_t offset_seconds(const char *at)
+/* +05:30 or -03 or +00. */
+static int64_t take_offset_s(const char *at)
 {
-    int hours = 0;
-    int minutes = 0;
+    const char sign = *at;
+    int64_t hours = 0, minutes = 0;
 
-    if ((*at != '+' && *at != '-') || sscanf(at + 1, "%2d:%2d", &hours, &minutes) < 1)
+    if ((sign != '+' && sign != '-') || !take_number(&at, sign, &hours))
         return 0;
-    return (*at == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
+    (void)take_number(&at, ':', &minutes);
+    return (sign == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
 }
 
 void wal2json_read_time(const struct json_token *token, int64_t *out_us)
 {
+    static const char marks[] = {0, '-', '-', ' ', ':', ':'};
+    int64_t part[6]; /* year to second */
     char text[48];
-    int year, month, day, hour, minute, second, used = 0;
+    const char *at = text;
 
     if (token->kind != JSON_TOKEN_STRING || token->text.size >= sizeof text)
         return;
     memcpy(text, token->text.at, token->text.size);
     text[token->text.size] = '\0';
-    if (sscanf(text, "%6d-%2d-%2d %2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second,
-               &used) != 6 ||
-        used == 0)
-        return;
-    const char *at = text + used;
-    const int64_t fraction = fraction_us(&at);
-    const int64_t seconds =
-        days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset_seconds(at);
+    for (size_t i = 0; i < 6; i++) {
+        if (!take_number(&at, marks[i], &part[i]))
+            return;
+    }
+    const int64_t fraction = take_fraction_us(&at);
+    const int64_t seconds = days_of(part[0], part[1], part[2]) * 86400 + part[3] * 3600 +
+                            part[4] * 60 + part[5] - take_offset_s(at);
     *out_us = seconds * 1000000 + fraction;
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/mem.h"
 #include "capture/wal2json.h"
+
+#include <assert.h>
+
+#include "base/mem.h"
 #include "capture/wal2json_type.h"
 
 /*
@@ -142,6 +145,7 @@ static const struct wal2json_cell *row_find(const struct wal2json_row *row, stru
 
 static void draft_keep(struct draft *draft, const struct wal2json_table *known, uint32_t i)
 {
+    assert(draft->specs && known->table && known->columns && i < known->table->column_count);
     const struct column *column = &known->table->columns[i];
 
     draft->specs[draft->count] = (struct column_spec){column->name, column->type, column->is_key};
@@ -330,6 +334,7 @@ static enum status put_in_place(struct wal2json *core, struct wal2json_table *kn
 
     if (status)
         return status;
+    assert(table);
     struct buf block = make_block(draft->columns, draft->count);
     struct buf heads = make_heads(draft->columns, table);
     retire(core, known->table);

@@ -235,6 +235,54 @@ static void a_name_is_waited_for(void **state)
     assert_int_equal(notes.versions, 1);
 }
 
+static enum status keep_time(void *arg, const struct change *change)
+{
+    *(int64_t *)arg = change->commit_time_us;
+    return OK;
+}
+
+static void retire_table(void *arg, struct table *table)
+{
+    (void)arg;
+    table_free(table);
+}
+
+static void commit_times_are_read(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t want_us;
+    } cases_of_time[] = {
+        {"1970-01-01 00:00:00+00", 0},
+        {"1970-01-01 00:00:01.5+00", 1500000},
+        {"2026-01-02 03:04:05.678+00", 1767323045678000},
+        {"2026-01-02 08:34:05.678+05:30", 1767323045678000},
+        {"2026-01-02 00:04:05.000001-03", 1767323045000001},
+        {"2000-02-29 23:59:59+00", 951868799000000},
+        {"1969-12-31 23:59:59+00", -1000000},
+        {"infinity", 0},
+        {"2026-01-02", 0},
+        {"", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases_of_time / sizeof cases_of_time[0]; i++) {
+        CLEANUP(buf_release) struct buf begin = BUF_INIT;
+        struct fault fault;
+        int64_t got = -1;
+        struct decoder *decoder = decoder_wal2json_v2_new(
+            &(struct decoder_config){.sink = keep_time, .retire = retire_table, .arg = &got});
+
+        buf_printf(&begin,
+                   "{\"action\":\"B\",\"timestamp\":\"%s\",\"lsn\":\"0/1\",\"nextlsn\":\"0/2\"}",
+                   cases_of_time[i].text);
+        assert_int_equal(decoder->ops->feed(decoder, buf_slice(&begin), 1, &fault), OK);
+        assert_int_equal(decoder->ops->feed(decoder, SLICE(INSERT(ID("1"))), 1, &fault), OK);
+        assert_true(got == cases_of_time[i].want_us);
+        decoder_free(decoder);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +293,7 @@ int main(void)
         cmocka_unit_test(every_cut_message_is_a_gap),
         cmocka_unit_test(messages_outside_of_transactions),
         cmocka_unit_test(a_name_is_waited_for),
+        cmocka_unit_test(commit_times_are_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
