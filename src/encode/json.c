@@ -24,6 +24,7 @@
 
 #include "base/json_writer.h"
 #include "change/change.h"
+#include "change/token.h"
 
 /* Which columns of a row are written. */
 enum part {
@@ -229,4 +230,15 @@ bool encode_plain(struct buf *out, const struct change *change)
         return false;
     }
     return false;
+}
+
+bool encode_plain_pos(struct buf *out, const struct change *change, uint64_t epoch)
+{
+    if (!encode_plain(out, change))
+        return false;
+    out->size--; /* the closing brace */
+    buf_add(out, SLICE(",\"pos\":\""));
+    token_print(out, (struct token){epoch, change->position});
+    buf_add(out, SLICE("\"}"));
+    return true;
 }

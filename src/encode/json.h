@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/bytes.h"
 
@@ -15,3 +16,7 @@ struct change;
  * Any thread; the change is only read.
  */
 bool encode_plain(struct buf *out, const struct change *change);
+
+/* The same with its position as the last member: {"kind":...,"pos":"9f3c..."}.  For clients that
+ * gave `since`; `epoch` makes the token (change/token.h). */
+bool encode_plain_pos(struct buf *out, const struct change *change, uint64_t epoch);
