@@ -64,7 +64,8 @@ static void check_source(struct session *session)
     const struct source_config config = {wanted_plugin(session), !session->info.exists};
 
     session->step = STEP_CHECK;
-    source_check(side_sql(session->side), &config, session->publication, on_plan, session);
+    session->check =
+        source_check(side_sql(session->side), &config, session->publication, on_plan, session);
 }
 
 static void on_slot_dropped(void *arg, const struct sql_answer *answer)
@@ -165,12 +166,37 @@ static struct decoder *new_decoder(struct session *session)
                                                 : decoder_wal2json_v2_new(&config);
 }
 
+static void dial(struct session *session)
+{
+    session->step = STEP_DIAL;
+    sql_connect(session->replication);
+}
+
+static void on_skipped(void *arg, const struct sql_answer *answer)
+{
+    struct session *session = arg;
+
+    if (session->step != STEP_CHECK || has_failed(session, answer, "moving the stuck slot on"))
+        return;
+    session->must_skip = false;
+    add_gap(session, "the server could not decode what comes next, the slot was moved on");
+    if (lsn_parse(sql_value(answer, 0, 0), &session->confirmed) != OK)
+        session->confirmed = session->info.confirmed;
+    dial(session);
+}
+
+/* What the server cannot decode it would not decode next time, either. */
+static void skip_stuck(struct session *session)
+{
+    sql_ask(side_sql(session->side), slot_skip, (const char *[]){session->slot}, 1, on_skipped,
+            session);
+}
+
 static void on_plan(void *arg, const struct source_plan *plan, const struct fault *why)
 {
     struct session *session = arg;
 
-    if (session->step != STEP_CHECK)
-        return;
+    session->check = NULL;
     if (!plan) {
         session_fail(session, CAPTURE_CONNECTING, why->text);
         return;
@@ -185,8 +211,10 @@ static void on_plan(void *arg, const struct source_plan *plan, const struct faul
     mem_free(session->publication_names);
     session->publication_names = mem_text(plan->publication_names);
     session->is_publishing = plan->publication_names != NULL;
-    session->step = STEP_DIAL;
-    sql_connect(session->replication);
+    if (session->must_skip && session->info.exists)
+        skip_stuck(session);
+    else
+        dial(session);
 }
 
 /* ---- the replication connection ---- */

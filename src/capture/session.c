@@ -22,8 +22,11 @@
 
 void session_say(struct session *session, enum log_level level, const char *text)
 {
+    const bool has_subject = slice_starts(slice_text(text), SLICE("slot ")) ||
+                             slice_starts(slice_text(text), SLICE("publication: "));
+
     if (said_is_new(&session->said, text, loop_now_ms(session->loop)))
-        log_line(level, "%s", text);
+        log_line(level, "%s%s", has_subject ? "" : "capture: ", text);
 }
 
 static void on_publication_log(void *arg, enum log_level level, const char *text)
@@ -65,6 +68,8 @@ void session_fail(struct session *session, enum capture_phase phase, const char 
         }
         change_state(session);
     }
+    source_cancel(session->check);
+    session->check = NULL;
     stream_end(session->stream);
     sql_disconnect(session->replication);
     timer_stop(session->patience);
@@ -143,7 +148,7 @@ static void on_side_down(void *arg, const struct fault *why)
 
     if (session->step == STEP_SLOT || session->step == STEP_CHECK) {
         session_fail(session, CAPTURE_CONNECTING, why->text);
-    } else if (session->step == STEP_SIDE || session->step == STEP_PAUSE) {
+    } else if (session->step == STEP_SIDE) {
         state_board_write(session->board, CAPTURE_CONNECTING, why->text);
         session_say(session, LOG_WARNING, why->text);
     }
@@ -153,6 +158,8 @@ static void on_replication_down(void *arg, const struct fault *why)
 {
     struct session *session = arg;
 
+    if (session->step == STEP_STREAM && !session->is_temporary)
+        session->must_skip = session->flaps > 0 && slot_is_stuck(slice_text(why->text));
     if (session->step >= STEP_DIAL)
         session_fail(session, CAPTURE_CONNECTING, why->text);
 }
@@ -253,10 +260,11 @@ void session_free(struct session *session)
     metrics_set(METRIC_CAPTURE_UP, 0);
     state_board_write(session->board, CAPTURE_STOPPED, "stopping");
     decoder_free(session->decoder);
-    sql_free(session->replication);
-    names_free(session->names);
-    side_free(session->side);
+    source_cancel(session->check);
     publication_free(session->publication);
+    names_free(session->names);
+    sql_free(session->replication);
+    side_free(session->side);
     stream_free(session->stream);
     timer_free(session->retry);
     timer_free(session->keep);

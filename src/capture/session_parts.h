@@ -39,6 +39,7 @@ struct session {
     struct sql *replication;
     struct names *names;
     struct publication *publication;
+    struct source_check *check; /* under way; else NULL */
     struct stream *stream;
     struct decoder *decoder; /* of the last plan; NULL before the first */
     struct timer *retry, *keep, *patience;
@@ -50,6 +51,7 @@ struct session {
     bool has_streamed;  /* in this process: somebody may have heard changes */
     bool is_publishing; /* the plan has publications to be kept */
     uint64_t live_ms;
+    bool must_skip; /* the server cannot decode what the durable slot would send next */
     unsigned flaps; /* streams in a row that broke soon after they began */
 
     /* Of this attempt. */

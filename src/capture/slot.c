@@ -96,6 +96,25 @@ enum slot_verdict slot_judge(const struct slot_info *info, const char *name, con
     return SLOT_USABLE;
 }
 
+bool slot_is_stuck(struct slice server_error)
+{
+    static const char *const starts[] = {"out of memory", "invalid memory alloc request size",
+                                         "string buffer exceeds maximum allowed length"};
+    const struct slice end = SLICE("\" does not exist");
+
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
+        if (slice_starts(server_error, slice_text(starts[i])))
+            return true;
+    }
+    return slice_starts(server_error, SLICE("publication \"")) && server_error.size > end.size &&
+           slice_equal(slice_from(server_error, server_error.size - end.size), end);
+}
+
+const char slot_skip[] =
+    "SELECT end_lsn FROM pg_catalog.pg_replication_slot_advance($1,"
+    " CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()"
+    " ELSE pg_catalog.pg_current_wal_lsn() END)";
+
 void slot_add_create(struct buf *out, const char *name, const char *plugin, bool is_temporary)
 {
     buf_add_text(out, "CREATE_REPLICATION_SLOT ");

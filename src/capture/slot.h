@@ -44,6 +44,15 @@ void slot_read(struct slot_info *out, const struct sql_answer *answer);
 enum slot_verdict slot_judge(const struct slot_info *info, const char *name, const char *plugin,
                              struct fault *fault);
 
+/*
+ * Is this an error of decoding, which comes again whenever the same WAL is read?  That is a change
+ * made while its publication was dropped, and a row too large for the server itself.  Only moving
+ * the slot past it helps (slot_skip), at the price of a gap.
+ */
+bool slot_is_stuck(struct slice server_error);
+/* For an ordinary connection: moves the slot $1 to the end of the WAL; PostgreSQL 11 and later. */
+extern const char slot_skip[];
+
 /* Replication commands. */
 void slot_add_create(struct buf *out, const char *name, const char *plugin, bool is_temporary);
 /* `options` as START_REPLICATION takes them, without parentheses. */

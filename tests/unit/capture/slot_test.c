@@ -46,6 +46,26 @@ static void test_judge(void **state)
     assert_int_equal(slot_judge(&infos[6], "s", NULL, &fault), SLOT_USABLE);
 }
 
+static void test_stuck(void **state)
+{
+    (void)state;
+    const struct {
+        const char *words;
+        bool want;
+    } cases[] = {
+        {"publication \"pgcdc\" does not exist", true},
+        {"invalid memory alloc request size 1073741824", true},
+        {"out of memory", true},
+        {"terminating connection due to administrator command", false},
+        {"database \"pgcdc\" does not exist", false},
+        {"publication", false},
+        {"", false},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(slot_is_stuck(slice_text(cases[i].words)), cases[i].want);
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -77,6 +97,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_judge),
+        cmocka_unit_test(test_stuck),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_commands),
     };
