@@ -35,11 +35,16 @@ uint32_t fold_upper(uint32_t c, bool is_ascii)
     return is_ascii || !unicode() ? c : (uint32_t)towupper_l((wint_t)c, unicode());
 }
 
-bool fold_is(uint32_t c, const char *class_name, bool is_ascii)
+unsigned long fold_class(const char *name)
 {
-    if (!unicode() || (is_ascii && c >= 0x80))
+    return unicode() ? wctype_l(name, unicode()) : 0;
+}
+
+bool fold_is(uint32_t c, unsigned long class, bool is_ascii)
+{
+    if (class == 0 || (is_ascii && c >= 0x80))
         return false;
-    return iswctype_l((wint_t)c, wctype_l(class_name, unicode()), unicode()) != 0;
+    return iswctype_l((wint_t)c, class, unicode()) != 0;
 }
 
 uint32_t fold_next(struct slice text, size_t *at)

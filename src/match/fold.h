@@ -16,8 +16,9 @@ uint32_t fold_upper(uint32_t c, bool is_ascii);
 /* Appends `text` in lower case. */
 void fold_add_lower(struct slice text, bool is_ascii, struct buf *out);
 
-/* Classes as iswctype(3) knows them: "alpha", "digit", "space", ... */
-bool fold_is(uint32_t c, const char *class_name, bool is_ascii);
+/* A class as iswctype(3) knows it: "alpha", "digit", "space", ...; which characters are in it. */
+unsigned long fold_class(const char *name);
+bool fold_is(uint32_t c, unsigned long class, bool is_ascii);
 
 /* The character at text[*at], which moves behind it.  Of broken UTF-8, single bytes. */
 uint32_t fold_next(struct slice text, size_t *at);

@@ -23,8 +23,10 @@ static const struct {
     {"ascii", "\\x{00}-\\x{7F}"},
 };
 
-/* Worked out once, never changed, shared by all threads. */
+/* Each is worked out when it is first wanted, some milliseconds, and never changed: constants
+ * that all threads share, not a state. */
 static struct buf locale_ranges[LOCALE_COUNT];
+static pthread_mutex_t locale_lock = PTHREAD_MUTEX_INITIALIZER;
 
 void regex_range_add(uint32_t first, uint32_t last, struct buf *out)
 {
@@ -35,11 +37,13 @@ void regex_range_add(uint32_t first, uint32_t last, struct buf *out)
 
 static void ranges_of(const char *name, uint32_t limit, bool is_ascii, struct buf *out)
 {
+    const unsigned long class = fold_class(name);
     uint32_t first = 0;
     bool is_inside = false;
 
     for (uint32_t c = 0; c <= limit + 1; c++) {
-        const bool is_in = c <= limit && !(c >= 0xD800 && c < 0xE000) && fold_is(c, name, is_ascii);
+        const bool is_in =
+            c <= limit && !(c >= 0xD800 && c < 0xE000) && fold_is(c, class, is_ascii);
         if (is_in && !is_inside)
             first = c;
         if (!is_in && is_inside)
@@ -48,15 +52,17 @@ static void ranges_of(const char *name, uint32_t limit, bool is_ascii, struct bu
     }
 }
 
-static void locale_ranges_make(void)
+static const struct buf *locale_ranges_get(size_t at)
 {
-    for (size_t i = 0; i < LOCALE_COUNT; i++)
-        ranges_of(locale_names[i], CODE_POINT_MAX, false, &locale_ranges[i]);
+    pthread_mutex_lock(&locale_lock);
+    if (locale_ranges[at].size == 0)
+        ranges_of(locale_names[at], CODE_POINT_MAX, false, &locale_ranges[at]);
+    pthread_mutex_unlock(&locale_lock);
+    return &locale_ranges[at];
 }
 
 bool regex_class_add(struct slice name, bool is_ascii, struct buf *out)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     const bool is_word = slice_is(name, "word");
 
     if (is_word) {
@@ -76,8 +82,7 @@ bool regex_class_add(struct slice name, bool is_ascii, struct buf *out)
             ranges_of(locale_names[i], 0x7F, true, out);
             return true;
         }
-        pthread_once(&once, locale_ranges_make);
-        buf_add(out, buf_slice(&locale_ranges[i]));
+        buf_add(out, buf_slice(locale_ranges_get(i)));
         return true;
     }
     return false;
