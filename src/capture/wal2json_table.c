@@ -172,7 +172,7 @@ static enum status draft_add(struct draft *draft, const struct wal2json_table *k
         return fault_set(fault, ERR_PARSE, "wal2json: the type of column \"%.*s\" is unreadable",
                          SLICE_ARG(spec->name));
     spec->type = added(&draft->texts, start);
-    spec->is_key = before >= 0 && known->table->columns[before].is_key;
+    spec->is_key = known->table && before >= 0 && known->table->columns[before].is_key;
     if (!kind_fits(column_class_of_type(spec->type), cell->kind))
         return fault_set(fault, ERR_PARSE,
                          "wal2json: the value of column \"%.*s\" is not of its type, %.*s",
