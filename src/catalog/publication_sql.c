@@ -4,14 +4,14 @@
 #include "sql/quote.h"
 
 /* Can PostgreSQL name the old row of an update?  As RelationGetReplicaIndex() decides: a primary
- * key that is deferrable cannot be used. */
+ * key that is deferrable cannot be used.  At most one index x of a table is the one. */
+#define IS_IDENTITY(class)                                                                         \
+    "x.indisvalid AND x.indisunique AND x.indimmediate AND x.indpred IS NULL AND (" class          \
+        ".relreplident = 'd' AND x.indisprimary OR " class ".relreplident = 'i' AND "              \
+                                                           "x.indisreplident)"
 #define HAS_IDENTITY(class)                                                                        \
     "(" class ".relreplident = 'f' OR EXISTS (SELECT 1 FROM pg_catalog.pg_index x"                 \
-              " WHERE x.indrelid = " class                                                         \
-        ".oid AND x.indisvalid AND x.indisunique AND x.indimmediate"                               \
-        " AND x.indpred IS NULL AND (" class ".relreplident = 'd' AND x.indisprimary"              \
-                                             " OR " class ".relreplident = 'i' AND "               \
-                                                          "x.indisreplident)))"
+              " WHERE x.indrelid = " class ".oid AND " IS_IDENTITY(class) "))"
 
 /* Users' tables: permanent, not of a system schema; of TimescaleDB's only the chunks.
  * (An unlogged or temporary table cannot be published.) */
@@ -31,14 +31,13 @@ static const char *is_published_kind(const struct publication_names *names)
 }
 
 /* ...but PostgreSQL looks at the identity of each of them when it updates a row. */
-static const char *has_identity(const struct publication_names *names)
+static const char *partitions_have_identity(const struct publication_names *names)
 {
     if (!names->is_via_root)
-        return HAS_IDENTITY("c");
-    return "(" HAS_IDENTITY(
-        "c") " AND (c.relkind = 'r' OR NOT EXISTS (SELECT 1 FROM"
-             " pg_catalog.pg_partition_tree(c.oid) t JOIN pg_catalog.pg_class l ON l.oid = t.relid"
-             " WHERE t.isleaf AND l.relkind = 'r' AND NOT " HAS_IDENTITY("l") ")))";
+        return "true";
+    return "(c.relkind = 'r' OR NOT EXISTS (SELECT 1 FROM pg_catalog.pg_partition_tree(c.oid) t"
+           " JOIN pg_catalog.pg_class l ON l.oid = t.relid"
+           " WHERE t.isleaf AND l.relkind = 'r' AND NOT " HAS_IDENTITY("l") "))";
 }
 
 static void add_publication_columns(struct buf *out, const char *alias,
@@ -71,25 +70,30 @@ void publication_sql_state(struct buf *out, const struct publication_names *name
                is_published_kind(names));
 }
 
+/* Asked each second: every table once, by hash joins; OFFSET 0 keeps the planner from working out
+ * each column of `s` again wherever it is named. */
 void publication_sql_differences(struct buf *out, const struct publication_names *names)
 {
-    buf_printf(out,
-               "WITH p AS (SELECT oid, pubname, puballtables FROM pg_catalog.pg_publication"
-               " WHERE pubname IN ($1::name, $2::name)),"
-               " s AS (SELECT c.oid, n.nspname, c.relname, (" IS_USERS
-               " AND %s AND pg_catalog.pg_has_role(c.relowner, 'USAGE')) AS mine, %s AS ident,"
-               " EXISTS (SELECT 1 FROM pg_catalog.pg_publication_rel x JOIN p ON p.oid = x.prpubid"
-               " WHERE x.prrelid = c.oid AND p.pubname = $1::name) AS in_u,"
-               " EXISTS (SELECT 1 FROM pg_catalog.pg_publication_rel x JOIN p ON p.oid = x.prpubid"
-               " WHERE x.prrelid = c.oid AND p.pubname = $2::name) AS in_i" FROM_TABLES
-               " WHERE c.relkind IN ('r', 'p') AND c.oid >= 16384),"
-               " w AS (SELECT *, mine AND ident AS want_u, mine AND NOT EXISTS (SELECT 1 FROM p"
-               " WHERE pubname = $2::name AND puballtables) AS want_i FROM s)"
-               " SELECT e.n, w.oid, w.nspname, w.relname, w.want_u, w.in_u, w.want_i, w.in_i,"
-               " w.ident FROM (SELECT count(*) AS n FROM p) e LEFT JOIN w ON w.want_u <> w.in_u"
-               " OR w.want_i <> w.in_i OR w.mine AND NOT w.ident AND w.oid > $3::oid"
-               " ORDER BY w.oid",
-               is_published_kind(names), has_identity(names));
+    buf_printf(
+        out,
+        "SELECT e.n, w.oid, w.nspname, w.relname, w.want_u, w.in_u, w.want_i, w.in_i,"
+        " w.ident FROM (SELECT count(*) AS n, coalesce(bool_or(puballtables AND pubname ="
+        " $2::name), false) AS has_all FROM pg_catalog.pg_publication"
+        " WHERE pubname IN ($1::name, $2::name)) e LEFT JOIN LATERAL"
+        " (SELECT *, mine AND ident AS want_u, mine AND NOT e.has_all AS want_i FROM"
+        " (SELECT c.oid, n.nspname, c.relname, (" IS_USERS
+        " AND %s AND pg_catalog.pg_has_role(c.relowner, 'USAGE')) AS mine,"
+        " (c.relreplident = 'f' OR x.indrelid IS NOT NULL) AND %s AS ident,"
+        " u.oid IS NOT NULL AS in_u, i.oid IS NOT NULL AS in_i" FROM_TABLES
+        " LEFT JOIN pg_catalog.pg_index x ON x.indrelid = c.oid AND " IS_IDENTITY(
+            "c") " LEFT JOIN pg_catalog.pg_publication_rel u ON u.prrelid = c.oid AND u.prpubid ="
+                 " (SELECT oid FROM pg_catalog.pg_publication WHERE pubname = $1::name)"
+                 " LEFT JOIN pg_catalog.pg_publication_rel i ON i.prrelid = c.oid AND i.prpubid ="
+                 " (SELECT oid FROM pg_catalog.pg_publication WHERE pubname = $2::name)"
+                 " WHERE c.relkind IN ('r', 'p') AND c.oid >= 16384 OFFSET 0) s) w"
+                 " ON w.want_u <> w.in_u OR w.want_i <> w.in_i"
+                 " OR w.mine AND NOT w.ident AND w.oid > $3::oid ORDER BY w.oid",
+        is_published_kind(names), partitions_have_identity(names));
 }
 
 const char *publication_sql_harmed(void)
@@ -106,8 +110,8 @@ void publication_sql_identified(struct buf *out, const struct publication_names 
 {
     buf_printf(out,
                "SELECT n.nspname, c.relname" FROM_TABLES " WHERE " IS_USERS
-               " AND %s AND %s ORDER BY c.oid",
-               is_published_kind(names), has_identity(names));
+               " AND %s AND " HAS_IDENTITY("c") " AND %s ORDER BY c.oid",
+               is_published_kind(names), partitions_have_identity(names));
 }
 
 static void add_with(struct buf *out, const struct publication_names *names, const char *publish)
