@@ -14,8 +14,8 @@ static const char OUR_OPTIONS[] =
     "-c search_path=public -c DateStyle=ISO -c IntervalStyle=postgres -c TimeZone=UTC "
     "-c bytea_output=hex -c extra_float_digits=1 -c standard_conforming_strings=on "
     "-c xmlbinary=base64 -c row_security=on -c default_transaction_read_only=off "
-    "-c default_transaction_isolation=read\\ committed -c statement_timeout=0 -c lock_timeout=0 "
-    "-c idle_in_transaction_session_timeout=0";
+    "-c default_transaction_isolation=read\\ committed -c jit=off -c statement_timeout=0 "
+    "-c lock_timeout=0 -c idle_in_transaction_session_timeout=0";
 
 static bool is_uri(const char *text)
 {
