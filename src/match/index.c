@@ -314,17 +314,15 @@ static void entry_probe(struct matching *matching, const struct table_entry *ent
     if (value->state != VALUE_TEXT || !scalar_parse(column->class, value_slice(value), &scalar))
         return;
     const uint64_t hash = fact_hash(column, &scalar, &matching->index->scratch);
-    for (const struct filing *filing = fact_first(column, hash); filing; filing = filing->next) {
-        if (filing->hash == hash)
-            filing_ask(matching, filing);
-    }
+    for (const struct filing *filing = fact_first(column, hash); filing; filing = filing->next)
+        filing_ask(matching, filing);
 }
 
 /* A truncation has no row and concerns everybody. */
 static void entry_ask_all(struct matching *matching, const struct fact_column *column)
 {
     for (size_t i = 0; i < column->capacity; i++) {
-        for (const struct filing *filing = column->heads[i]; filing; filing = filing->next)
+        for (const struct filing *filing = column->slots[i].first; filing; filing = filing->next)
             filing_ask(matching, filing);
     }
 }

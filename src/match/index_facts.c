@@ -14,7 +14,7 @@ struct fact_column *fact_column_new(uint32_t slot, enum value_class class)
     struct fact_column *column = mem_new(sizeof *column);
 
     *column = (struct fact_column){.slot = slot, .class = class, .capacity = CAPACITY_MIN};
-    column->heads = mem_array(CAPACITY_MIN, sizeof(struct filing *));
+    column->slots = mem_array(CAPACITY_MIN, sizeof *column->slots);
     return column;
 }
 
@@ -22,7 +22,7 @@ void fact_column_free(struct fact_column *column)
 {
     if (!column)
         return;
-    mem_free(column->heads);
+    mem_free(column->slots);
     mem_free(column);
 }
 
@@ -34,9 +34,58 @@ uint64_t fact_hash(const struct fact_column *column, const struct scalar *scalar
     return map_hash(scratch->at, scratch->size);
 }
 
+/* The slot of a hash, or the empty one where it would go; one is always empty. */
+static struct fact_slot *slot_of(const struct fact_column *column, uint64_t hash)
+{
+    size_t at = hash & (column->capacity - 1);
+
+    while (column->slots[at].first && column->slots[at].hash != hash)
+        at = (at + 1) & (column->capacity - 1);
+    return &column->slots[at];
+}
+
 const struct filing *fact_first(const struct fact_column *column, uint64_t hash)
 {
-    return column->heads[hash & (column->capacity - 1)];
+    return slot_of(column, hash)->first;
+}
+
+static void slot_move(struct fact_slot *to, struct fact_slot *from)
+{
+    *to = *from;
+    to->first->back = &to->first;
+    from->first = NULL;
+}
+
+static void column_resize(struct fact_column *column, size_t capacity)
+{
+    struct fact_slot *slots = column->slots;
+    const size_t old_capacity = column->capacity;
+
+    column->slots = mem_array(capacity, sizeof *column->slots);
+    column->capacity = capacity;
+    for (size_t i = 0; i < old_capacity; i++) {
+        if (slots[i].first)
+            slot_move(slot_of(column, slots[i].hash), &slots[i]);
+    }
+    mem_free(slots);
+}
+
+/* Closes the gap that an emptied slot leaves in the run behind it. */
+static void slot_close(struct fact_column *column, struct fact_slot *empty)
+{
+    const size_t mask = column->capacity - 1;
+    size_t gap = (size_t)(empty - column->slots);
+
+    for (size_t at = (gap + 1) & mask; column->slots[at].first; at = (at + 1) & mask) {
+        const size_t home = column->slots[at].hash & mask;
+        if (((at - home) & mask) < ((at - gap) & mask))
+            continue;
+        slot_move(&column->slots[gap], &column->slots[at]);
+        gap = at;
+    }
+    column->count--;
+    if (column->capacity > CAPACITY_MIN && column->count < column->capacity / 8)
+        column_resize(column, column->capacity / 2);
 }
 
 static void chain_push(struct filing **head, struct filing *filing)
@@ -48,29 +97,16 @@ static void chain_push(struct filing **head, struct filing *filing)
     *head = filing;
 }
 
-static void column_resize(struct fact_column *column, size_t capacity)
-{
-    struct filing **heads = mem_array(capacity, sizeof(struct filing *));
-
-    for (size_t i = 0; i < column->capacity; i++) {
-        struct filing *next = NULL;
-        for (struct filing *filing = column->heads[i]; filing; filing = next) {
-            next = filing->next;
-            chain_push(&heads[filing->hash & (capacity - 1)], filing);
-        }
-    }
-    mem_free(column->heads);
-    column->heads = heads;
-    column->capacity = capacity;
-}
-
 void fact_file(struct fact_column *column, uint64_t hash, struct filing *filing, void *node)
 {
-    if (column->count >= column->capacity)
+    if (column->count >= column->capacity / 2)
         column_resize(column, column->capacity * 2);
+    struct fact_slot *slot = slot_of(column, hash);
+    if (!slot->first)
+        column->count++;
+    slot->hash = hash;
     *filing = (struct filing){.column = column, .hash = hash, .node = node};
-    chain_push(&column->heads[hash & (column->capacity - 1)], filing);
-    column->count++;
+    chain_push(&slot->first, filing);
 }
 
 void filing_link(struct filing **head, struct filing *filing, void *node)
@@ -81,16 +117,16 @@ void filing_link(struct filing **head, struct filing *filing, void *node)
 
 void filing_unlink(struct filing *filing)
 {
-    struct fact_column *column = filing->column;
+    struct filing **back = filing->back;
+    struct fact_slot *slot = NULL;
 
-    *filing->back = filing->next;
+    if (filing->column)
+        slot = slot_of(filing->column, filing->hash);
+    *back = filing->next;
     if (filing->next)
-        filing->next->back = filing->back;
-    if (!column)
-        return;
-    column->count--;
-    if (column->capacity > CAPACITY_MIN && column->count < column->capacity / 8)
-        column_resize(column, column->capacity / 4);
+        filing->next->back = back;
+    if (slot && !slot->first)
+        slot_close(filing->column, slot);
 }
 
 bool fact_is_possible(const struct filter_node *node)
@@ -131,7 +167,7 @@ static uint64_t fact_filters(const struct fact_column *column, uint64_t hash)
 
     for (const struct filing *filing = fact_first(column, hash); filing && count < COMMON;
          filing = filing->next)
-        count += filing->hash == hash;
+        count++;
     return count;
 }
 

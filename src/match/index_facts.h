@@ -6,6 +6,11 @@
 /*
  * The facts that filters are filed under, for index.c: "region = 'eu'" as a hash of 'eu' in a
  * table of its column.
+ *
+ *     slots  | hash of 'us' -> s2 | - | hash of 'eu' -> s1 -> s7 | - |
+ *
+ * Open addressing with the hashes in the slots: a value that nobody asks for costs one line of the
+ * cache, however many filters there are.
  */
 struct filing {
     struct filing *next, **back; /* in its chain; back points to what points here */
@@ -14,11 +19,16 @@ struct filing {
     void *node; /* borrowed; whose filing it is */
 };
 
+struct fact_slot {
+    uint64_t hash;
+    struct filing *first; /* NULL: an empty slot */
+};
+
 struct fact_column {
-    uint32_t slot;
+    uint32_t slot; /* of the table's entry: which column it is */
     enum value_class class;
-    struct filing **heads; /* owned; a power of two of chains */
-    size_t capacity, count;
+    struct fact_slot *slots; /* owned; a power of two of them */
+    size_t capacity, count;  /* count: slots in use, that is, different facts */
 };
 
 struct fact_column *fact_column_new(uint32_t slot, enum value_class class);
@@ -27,7 +37,7 @@ void fact_column_free(struct fact_column *column);
 /* Equal values of the column's class have equal hashes. */
 uint64_t fact_hash(const struct fact_column *column, const struct scalar *scalar,
                    struct buf *scratch);
-/* The chain that holds a hash, and others. */
+/* The filings under a fact, NULL if there are none. */
 const struct filing *fact_first(const struct fact_column *column, uint64_t hash);
 void fact_file(struct fact_column *column, uint64_t hash, struct filing *filing, void *node);
 void filing_link(struct filing **head, struct filing *filing, void *node);
