@@ -90,7 +90,9 @@ static void fill_column(struct column_shape *column, const struct sql_answer *an
     column->type = copy(answer, row, 6);
     column->cast_type = copy(answer, row, 7);
     column->base_oid = number(answer, row, 8);
-    column->kind = kind.size > 0 ? kind.at[0] : 'b';
+    column->kind = 'b';
+    if (kind.size > 0)
+        column->kind = kind.at[0];
     column->element_cast_type = copy(answer, row, 10);
     column->element_oid = number(answer, row, 11);
     column->is_key = sql_is_true(answer, row, 12);

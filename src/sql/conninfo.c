@@ -98,7 +98,9 @@ enum status conninfo_init(struct conninfo *info, const char *text, const char *a
 
     *info = (struct conninfo){0};
     info->database = mem_text(text);
-    info->options = join_options(users ? users : getenv("PGOPTIONS"));
+    /* The environment is not changed once threads run. */
+    info->options =
+        join_options(users ? users : getenv("PGOPTIONS")); /* NOLINT(concurrency-mt-unsafe) */
     info->application_name = mem_text(application_name ? application_name : "pgcdc");
 
     set(info, &count, "keepalives_idle", "10");
