@@ -22,7 +22,8 @@
 #define PAUSE_NS 100000
 #define TURN_BUDGET_US 4000 /* then timers get their chance */
 #define CLOCK_EVERY 64      /* messages between two looks at the clock */
-#define TICK_MAX_MS 1000    /* news are confirmed that often */
+#define LOSS_LOG_MS 1000
+#define TICK_MAX_MS 1000 /* news are confirmed that often */
 
 struct stream {
     struct journal *journal; /* borrowed, as are sql, names, decoder */
@@ -44,6 +45,9 @@ struct stream {
     struct buf gap;
     struct position gap_position;
     struct fault sink_fault; /* why the sink refused a change for good */
+
+    uint64_t loss_logged_ms;
+    unsigned losses_unlogged;
 
     struct position last; /* of the last change appended */
     struct feedback feedback;
@@ -171,6 +175,25 @@ static bool append_gap(struct stream *stream)
     return true;
 }
 
+/* Anyone who may make a type with a strange name can cause many of these: a line a second. */
+static void log_loss(struct stream *stream, lsn at, const char *why)
+{
+    const uint64_t now = loop_now_ms(stream->loop);
+    CLEANUP(buf_release) struct buf more = BUF_INIT;
+
+    if (stream->loss_logged_ms != 0 && now - stream->loss_logged_ms < LOSS_LOG_MS) {
+        stream->losses_unlogged++;
+        return;
+    }
+    if (stream->losses_unlogged > 0)
+        buf_printf(&more, " (and %u more like it)", stream->losses_unlogged);
+    log_warning("slot %s: transaction at " LSN_FORMAT
+                ": a change is lost, and clients are told of a gap: %s%s",
+                stream->slot, LSN_ARG(at), why, buf_text(&more));
+    stream->loss_logged_ms = now;
+    stream->losses_unlogged = 0;
+}
+
 /* The rest of this transaction cannot be had. */
 static void lose_transaction(struct stream *stream, const char *why)
 {
@@ -182,10 +205,7 @@ static void lose_transaction(struct stream *stream, const char *why)
     if (position.commit != LSN_NONE)
         stream->last = position;
     metrics_add(METRIC_UNDECODABLE, 1);
-    log_warning("slot %s: transaction at " LSN_FORMAT
-                ": a change is lost, and clients are told of a gap: %s",
-                stream->slot, LSN_ARG(position.commit ? position.commit : stream->frame.start),
-                why);
+    log_loss(stream, position.commit ? position.commit : stream->frame.start, why);
     buf_printf(&reason, "a change could not be read: %s", why);
     set_gap(stream, position, buf_text(&reason));
 }

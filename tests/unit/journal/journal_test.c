@@ -193,7 +193,7 @@ static void test_many_readers(void **state)
 static uint32_t record_total(void)
 {
     const char *text = getenv("JOURNAL_TEST_RECORDS");
-    return text ? (uint32_t)atoi(text) : 2000000;
+    return text ? (uint32_t)atoi(text) : 1000000;
 }
 
 struct reading {
