@@ -60,7 +60,7 @@ enum status capture_start(struct capture *capture, struct fault *fault)
     const int error = pthread_create(&capture->thread, NULL, capture_main, capture);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error != 0)
-        return fault_set(fault, ERR_SYSTEM, "capture thread: %s", strerror(error));
+        return fault_set(fault, ERR_SYSTEM, "capture thread: %s", strerrordesc_np(error));
     (void)pthread_setname_np(capture->thread, "capture");
     capture->is_running = true;
     return OK;

@@ -9,7 +9,7 @@
 static enum status system_fault(struct fault *fault, const char *what, size_t size)
 {
     return fault_set(fault, ERR_SYSTEM, "journal of %zu bytes: %s: %s", size, what,
-                     strerror(errno));
+                     strerrordesc_np(errno));
 }
 
 /* Maps the pages of `fd` at both halves of `base`, which are reserved already. */
