@@ -76,8 +76,8 @@ struct retired_table {
     uint64_t offset;     /* freed when the tail is here */
 };
 
-/* Padded on purpose: see the lines below. NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding)
- */
+/* Padded on purpose: what many threads load lies apart from what one of them writes. */
+/* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding) */
 struct journal {
     /* Read by all; on lines of their own, since readers load them while the writer works. */
     _Alignas(64) _Atomic uint64_t head;
