@@ -13,7 +13,8 @@ struct regex_reader {
     struct slice text;
     size_t at;
     bool is_nocase, is_ascii;
-    bool is_atom; /* what was read last can be repeated */
+    bool uses_word; /* (?&w) was written, and has yet to be defined */
+    bool is_atom;   /* what was read last can be repeated */
     size_t depth;
     bool is_constraint[REGEX_MAX_DEPTH]; /* of each open parenthesis: (?= and its like */
     struct buf *out;

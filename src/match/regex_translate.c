@@ -2,7 +2,7 @@
 /*
  * PostgreSQL's "advanced regular expressions" in the words of PCRE2.
  *
- *     \mfoo\M        (?<![\w])(?=[\w])foo(?<=[\w])(?![\w])      with libc's idea of \w
+ *     \mfoo\M        (?<!(?&w))(?=(?&w))foo(?<=(?&w))(?!(?&w))     with libc's idea of w
  *     ***=a.b        a\.b
  *     (?i)abc        [aA][bB][cC]          letters fold as PostgreSQL folds them, two ways only
  *     (a|b){2}       (?:a|b){2}            nothing is captured: only yes or no is asked
@@ -41,14 +41,40 @@ static void add_character(struct regex_reader *reader, uint32_t c)
     buf_add_char(reader->out, ']');
 }
 
+/* One character of a word.  All of Unicode's take five kilobytes in a compiled expression, which
+ * may have 64, so they are written once and called by name. */
+static void add_word(struct regex_reader *reader)
+{
+    if (!reader->is_ascii) {
+        reader->uses_word = true;
+        buf_add_text(reader->out, "(?&w)");
+        return;
+    }
+    buf_add_char(reader->out, '[');
+    (void)regex_class_add(SLICE("word"), true, reader->out);
+    buf_add_char(reader->out, ']');
+}
+
+static void define_word(struct buf *out)
+{
+    CLEANUP(buf_release) struct buf all = BUF_INIT;
+
+    buf_add_text(&all, "(?(DEFINE)(?<w>[");
+    (void)regex_class_add(SLICE("word"), false, &all);
+    buf_add_text(&all, "]))");
+    buf_add(&all, buf_slice(out));
+    buf_reset(out);
+    buf_add(out, buf_slice(&all));
+}
+
 /* (?<!w)(?=w) or the like: what is behind and what is ahead of here. */
 static void add_boundary(struct regex_reader *reader, bool is_behind, bool is_ahead)
 {
-    buf_add_text(reader->out, is_behind ? "(?<=[" : "(?<![");
-    (void)regex_class_add(SLICE("word"), reader->is_ascii, reader->out);
-    buf_add_text(reader->out, is_ahead ? "])(?=[" : "])(?![");
-    (void)regex_class_add(SLICE("word"), reader->is_ascii, reader->out);
-    buf_add_text(reader->out, "])");
+    buf_add_text(reader->out, is_behind ? "(?<=" : "(?<!");
+    add_word(reader);
+    buf_add_text(reader->out, is_ahead ? ")(?=" : ")(?!");
+    add_word(reader);
+    buf_add_char(reader->out, ')');
 }
 
 static void add_either(struct regex_reader *reader, bool is_same)
@@ -98,7 +124,12 @@ static enum status escape(struct regex_reader *reader)
         return OK;
     }
     reader->is_atom = true;
-    if (letter != '\0' && strchr("dswDSW", letter)) {
+    if (letter == 'w') {
+        add_word(reader);
+        reader->at += 2;
+        return OK;
+    }
+    if (letter != '\0' && strchr("dsDSW", letter)) {
         buf_add_text(reader->out, letter < 'a' ? "[^" : "[");
         regex_add_shorthand(reader, letter);
         buf_add_char(reader->out, ']');
@@ -317,5 +348,7 @@ enum status regex_translate(struct slice pattern, bool is_nocase, bool is_ascii,
     }
     if (status == OK && reader.depth > 0)
         status = refuse(&reader, "a ( without its )");
+    if (status == OK && reader.uses_word)
+        define_word(out);
     return status;
 }

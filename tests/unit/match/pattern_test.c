@@ -65,6 +65,9 @@ static void expressions_match(void **state)
         {"\xE2\x84\xAA", "k", true, false}, /* the Kelvin sign is no k to PostgreSQL */
         {"5", "[[:alpha:]]", false, false},
         {"\xC3\xA4", "^\\w$", false, true},
+        {"x foo y bar z", "\\yx\\y.\\yfoo\\y.\\yy\\y.\\ybar\\y.\\yz\\y\\w*\\Y|\\mq\\M", false,
+         false},
+        {"x foo y bar z", "\\yx\\y.\\yfoo\\y.\\yy\\y.\\ybar\\y.\\yz\\y\\w*|\\mq\\M", false, true},
         {"b", "[^a-c]", true, false},
         {"B", "[a-c]", true, true},
     };
