@@ -22,9 +22,9 @@
  */
 #include "encode/json.h"
 
-#include "base/json_writer.h"
 #include "change/change.h"
 #include "change/token.h"
+#include "encode/value.h"
 
 /* Which columns of a row are written. */
 enum part {
@@ -33,17 +33,6 @@ enum part {
     PART_FULL, /* those that are not null */
 };
 
-/* A number that JSON can write: NaN and the infinities end in a letter. */
-static inline bool is_finite(const struct value *value)
-{
-    return value->size > 0 && value->text[value->size - 1] <= '9';
-}
-
-static inline bool is_null(const struct column *column, const struct value *value)
-{
-    return value->state == VALUE_NULL || (column->class == COLUMN_NUMBER && !is_finite(value));
-}
-
 static inline bool is_in_part(const struct column *column, const struct value *value,
                               enum part part)
 {
@@ -51,39 +40,16 @@ static inline bool is_in_part(const struct column *column, const struct value *v
         return false;
     if (part == PART_ROW)
         return true;
-    return part == PART_KEY ? column->is_key : !is_null(column, value);
-}
-
-static void add_bytea(struct buf *out, struct slice text)
-{
-    if (slice_starts(text, SLICE("\\x")))
-        text = slice_of(text.at + 2, text.size - 2);
-    json_add_string(out, text);
+    return part == PART_KEY ? column->is_key : !is_json_null(column, value);
 }
 
 static inline void add_value(struct buf *out, const struct column *column,
                              const struct value *value)
 {
-    const struct slice text = slice_of(value->text, value->size);
-
-    if (is_null(column, value)) {
+    if (is_json_null(column, value))
         buf_add(out, SLICE("null"));
-        return;
-    }
-    switch (column->class) {
-    case COLUMN_NUMBER:
-        buf_add(out, text);
-        break;
-    case COLUMN_BOOLEAN:
-        buf_add(out, text.size > 0 && text.at[0] == 't' ? SLICE("true") : SLICE("false"));
-        break;
-    case COLUMN_BYTEA:
-        add_bytea(out, text);
-        break;
-    case COLUMN_STRING:
-        json_add_string(out, text);
-        break;
-    }
+    else
+        encode_text(out, column->class, value_slice(value));
 }
 
 /* The values of a part, and the bracket that closes them. */

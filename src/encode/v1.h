@@ -40,8 +40,8 @@ void encode_v1_prefix(struct buf *out, const struct change *change, const struct
 /*
  * The rest, with the closing brace.  `columns`: a select list, or NULL for all.  `epoch` makes the
  * token; `is_last`: it is known to be the last change of its transaction.
- * False, and nothing appended, where a change gives no message: a gap, or a delete of which not
- * even a key is known.
+ * False, and nothing appended, where a change gives no message: a gap, an update without any key,
+ * a delete without its old row.
  */
 bool encode_v1_tail(struct buf *out, const struct change *change, struct v1_columns *columns,
                     uint64_t epoch, bool is_last);

@@ -34,5 +34,7 @@ void v1_columns_free(struct v1_columns *columns);
 void v1_columns_unite(struct v1_columns *columns, const struct v1_columns *other);
 bool v1_columns_equal(const struct v1_columns *a, const struct v1_columns *b);
 
+/* Is the name in the list itself? */
+bool v1_columns_have(const struct v1_columns *columns, struct slice name);
 /* One truth per column of the table; borrowed until the next call. */
 const bool *v1_columns_of(struct v1_columns *columns, const struct table *table);

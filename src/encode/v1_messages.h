@@ -23,7 +23,7 @@ struct value;
 #define V1_MISSING_MEMBER "missing_member"
 #define V1_WRONG_TYPE "wrong_type" /* of a member's value */
 #define V1_BAD_ID "bad_id"         /* not 1 to 64 characters */
-#define V1_BAD_SELECT "bad_select" /* empty, repeated or unknown columns */
+#define V1_BAD_SELECT "bad_select" /* no columns, too many, or unknown ones */
 #define V1_BAD_SINCE "bad_since"   /* neither "now" nor a position */
 #define V1_BAD_QUERY "bad_query"   /* grammar, column, operator or value */
 #define V1_UNKNOWN_TABLE "unknown_table"
