@@ -207,11 +207,32 @@ static void without_a_key_an_update_is_no_message(void **state)
     table_free(table);
 }
 
+static void a_position_is_the_last_member(void **state)
+{
+    const struct value row[] = ROW;
+    struct table *table = five_columns(false);
+    struct change change = {
+        .kind = CHANGE_INSERT, .table = table, .new_row = row, .position = {0x16b3748, 2}};
+    CLEANUP(buf_release) struct buf out = BUF_INIT;
+
+    (void)state;
+    assert_true(encode_plain_pos(&out, &change, 0x9f3c21d07a44be15));
+    assert_slice_is(buf_slice(&out),
+                    "{\"kind\":\"insert\"," HEAD NAMES TYPES "\"columnvalues\":[" ROW_JSON "],"
+                    "\"pos\":\"9f3c21d07a44be15-00000000016b3748-00000002\"}");
+    change.kind = CHANGE_GAP;
+    buf_reset(&out);
+    assert_false(encode_plain_pos(&out, &change, 1));
+    assert_int_equal(out.size, 0);
+    table_free(table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(changes_become_messages),
         cmocka_unit_test(without_a_key_an_update_is_no_message),
+        cmocka_unit_test(a_position_is_the_last_member),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
