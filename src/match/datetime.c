@@ -14,8 +14,8 @@
 
 #define US_PER_SECOND INT64_C(1000000)
 #define US_PER_DAY (INT64_C(86400) * US_PER_SECOND)
-#define DAYS_PER_MONTH 30
-#define MONTHS_PER_YEAR 12
+#define DAYS_PER_MONTH INT64_C(30)
+#define MONTHS_PER_YEAR INT64_C(12)
 #define YEAR_MAX 6000000
 
 static bool skip(struct slice *rest, char c)
@@ -212,7 +212,7 @@ static bool interval_part(struct slice *rest, interval_span *span)
     *rest = before;
     if (!clock(rest, &count))
         return false;
-    *span += direction * count;
+    *span += (interval_span)direction * count;
     return true;
 }
 

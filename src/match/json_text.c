@@ -134,7 +134,7 @@ bool json_text_unescape(struct slice string, struct buf *out)
             buf_add_char(out, c);
             continue;
         }
-        const char escape = i < text.size ? text.at[i++] : '\0';
+        const char escape = (char)(i < text.size ? text.at[i++] : '\0');
         if (escape == 'u') {
             if (!unescape_unicode(text, &i, out))
                 return false;
@@ -198,7 +198,7 @@ static int64_t item_count(struct slice json)
 
 static enum json_found item(struct slice json, int64_t number, bool is_jsonb, struct slice *out)
 {
-    const char first = json.size > 0 ? json.at[0] : '\0';
+    const char first = (char)(json.size > 0 ? json.at[0] : '\0');
 
     if (is_jsonb && first != '[' && first != '{') {
         *out = json;

@@ -25,7 +25,7 @@ enum status like_pattern(struct slice text, struct buf *out, struct fault *fault
                 buf_add_char(out, '\\');
             buf_add_char(out, c);
         } else {
-            buf_add_char(out, c == '*' ? '%' : c);
+            buf_add_char(out, (char)(c == '*' ? '%' : c));
         }
     }
     return OK;

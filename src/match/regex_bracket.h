@@ -26,7 +26,7 @@ static inline char regex_peek(const struct regex_reader *reader, size_t ahead)
 {
     const size_t at = reader->at + ahead;
 
-    return at < reader->text.size ? reader->text.at[at] : '\0';
+    return (char)(at < reader->text.size ? reader->text.at[at] : '\0');
 }
 
 /* At a backslash: the one character that is meant; moves behind it. */
