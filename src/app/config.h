@@ -27,7 +27,7 @@
 enum config_plugin { CONFIG_PLUGIN_AUTO, CONFIG_PLUGIN_PGOUTPUT, CONFIG_PLUGIN_WAL2JSON };
 enum config_auth { CONFIG_AUTH_AUTO, CONFIG_AUTH_NONE };
 
-#define CONFIG_KEY_COUNT 25
+#define CONFIG_KEY_COUNT 27
 #define CONFIG_DEFAULT_PATH "/etc/speculare/pgcdc.config"
 #define CONFIG_FILE_MAX ((size_t)1 << 20)
 
@@ -65,6 +65,8 @@ struct config {
     bool https;
     char *key_priv;
     char *key_cert;
+    uint64_t ping_interval; /* seconds */
+    bool metrics_public;
 
     uint64_t auth;       /* enum config_auth */
     char *cookie_secret; /* secret */

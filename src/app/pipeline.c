@@ -123,8 +123,8 @@ static struct worker_config worker_config_of(const struct pipeline *pipeline)
                      .origins = {.allowed = (const char *const *)config->allowed_origins.items,
                                  .count = config->allowed_origins.count,
                                  .is_tls = config->https}},
-        .is_metrics_public = false,
-        .client_queue_size = (size_t)4 << 20,
+        .is_metrics_public = config->metrics_public,
+        .ping_seconds = (uint32_t)config->ping_interval,
     };
 }
 

@@ -42,8 +42,10 @@
     X(BYTES_SENT, counter, "pgcdc_sent_bytes_total", "Bytes written to clients.")                  \
     X(REQUESTS_REFUSED, counter, "pgcdc_requests_refused_total",                                   \
       "HTTP requests answered with a status of 400 or more.")                                      \
+    X(BEHIND, gauge, "pgcdc_clients_behind",                                                       \
+      "Clients that read the journal further back, because they resume or are slow.")              \
     X(SLOW_CLOSED, counter, "pgcdc_slow_clients_closed_total",                                     \
-      "Clients closed because their queue was full.")                                              \
+      "Clients closed because the journal had moved past them.")                                              \
     X(DEAD_CLOSED, counter, "pgcdc_dead_clients_closed_total",                                     \
       "Clients closed because they did not answer a ping.")                                        \
     X(GAPS_TOLD, counter, "pgcdc_gaps_total", "Gaps in the stream of changes; clients were told.") \

@@ -3,11 +3,9 @@
 
 #include "base/metrics.h"
 #include "base/packet.h"
-#include "encode/json.h"
 #include "match/index.h"
 #include "serve/group.h"
 #include "serve/session.h"
-#include "serve/websocket.h"
 
 #define RUN_KEPT_SIZE ((size_t)16 * 1024) /* a larger run gives its memory back after a flush */
 
@@ -23,12 +21,14 @@ void fanout_release(struct fanout *fanout)
     if (!fanout || !fanout->index)
         return;
     index_free(fanout->index);
-    buf_release(&fanout->frame);
+    for (int i = 0; i < FRAME_FORMATS; i++)
+        buf_release(&fanout->frames[i].bytes);
     fanout->index = NULL;
 }
 
-struct group *fanout_join(struct fanout *fanout, struct filter *filter, struct session *session,
-                          bool is_sole, uint32_t *out_place)
+/* ---- who is in which group ---- */
+
+struct group *fanout_join(struct fanout *fanout, struct filter *filter)
 {
     struct index_node *node = index_add(fanout->index, filter);
 
@@ -36,20 +36,15 @@ struct group *fanout_join(struct fanout *fanout, struct filter *filter, struct s
         node->owner = group_new(node);
         metrics_add(METRIC_FILTERS, 1);
     }
-    struct group *group = node->owner;
-    *out_place = group_members_add(is_sole ? &group->sole : &group->several, session);
     metrics_add(METRIC_SUBSCRIPTIONS, 1);
-    return group;
+    return node->owner;
 }
 
-void fanout_leave(struct fanout *fanout, struct group *group, bool is_sole, uint32_t place)
+void fanout_leave(struct fanout *fanout, struct group *group)
 {
-    struct session *moved = group_members_remove(is_sole ? &group->sole : &group->several, place);
     struct index_node *node = group->node;
 
     metrics_sub(METRIC_SUBSCRIPTIONS, 1);
-    if (moved)
-        session_moved(moved, group, place);
     if (group_is_empty(group)) {
         metrics_sub(METRIC_FILTERS, 1);
         group->node = NULL;
@@ -59,93 +54,108 @@ void fanout_leave(struct fanout *fanout, struct group *group, bool is_sole, uint
     index_remove(fanout->index, node);
 }
 
-/* Leaves room for the longest head in front of the message, then writes the head right before it.
- */
-static void make_frame(struct fanout *fanout, const struct change *change)
-{
-    uint8_t head[WS_HEAD_MAX] = {0};
-    struct buf *frame = &fanout->frame;
-
-    fanout->is_made = true;
-    buf_reset(frame);
-    buf_add_bytes(frame, head, sizeof head);
-    fanout->has_frame = encode_plain(frame, change);
-    if (!fanout->has_frame)
-        return;
-
-    const size_t head_size = ws_frame_head(head, WS_TEXT, frame->size - sizeof head);
-    fanout->frame_start = sizeof head - head_size;
-    memcpy(frame->at + fanout->frame_start, head, head_size);
-}
+/* ---- gathering ---- */
 
 struct hit {
     struct fanout *fanout;
     const struct change *change;
+    uint64_t epoch;
 };
+
+/* The change as a frame; NULL where it gives none. */
+static const struct buf *frame_of(const struct hit *hit, enum frame_format format)
+{
+    struct fanout_frame *frame = &hit->fanout->frames[format];
+
+    if (!frame->is_made) {
+        buf_reset(&frame->bytes);
+        frame->has_any = frame_add(&frame->bytes, format, hit->change, hit->epoch);
+        frame->is_made = true;
+    }
+    return frame->has_any ? &frame->bytes : NULL;
+}
+
+static void gather_run(const struct hit *hit, struct group *group, enum frame_format format)
+{
+    struct group_run *run = &group->runs[format];
+    const struct buf *frame;
+
+    if (run->sole.count == 0 || !(frame = frame_of(hit, format)))
+        return;
+    if (!group->in_dirty.next)
+        list_append(&hit->fanout->dirty_groups, &group->in_dirty);
+    buf_add(&run->bytes, buf_slice(frame));
+    run->frames++;
+    hit->fanout->gathered += frame->size;
+}
 
 static void on_hit(void *arg, struct index_node *node)
 {
     const struct hit *hit = arg;
     struct fanout *fanout = hit->fanout;
     struct group *group = node->owner;
+    const struct buf *frame;
 
-    if (!fanout->is_made)
-        make_frame(fanout, hit->change);
-    if (!fanout->has_frame)
-        return;
-
-    const struct slice frame = slice_from(buf_slice(&fanout->frame), fanout->frame_start);
-    if (group->sole.count > 0) {
-        if (group->run.size == 0)
-            list_append(&fanout->dirty_groups, &group->in_dirty);
-        buf_add(&group->run, frame);
-        group->run_frames++;
-        fanout->gathered += frame.size;
+    for (int format = 0; format < FRAME_FORMATS; format++)
+        gather_run(hit, group, (enum frame_format)format);
+    for (uint32_t i = 0; i < group->several.count; i++) {
+        struct session *session = group->several.at[i];
+        if ((frame = frame_of(hit, session_format(session))))
+            fanout->gathered += session_gather(session, buf_slice(frame), fanout->change_number,
+                                               &fanout->dirty_sessions);
     }
-    for (uint32_t i = 0; i < group->several.count; i++)
-        fanout->gathered += session_gather(group->several.at[i], frame, fanout->change_number,
-                                           &fanout->dirty_sessions);
 }
 
-void fanout_change(struct fanout *fanout, const struct change *change)
+void fanout_change(struct fanout *fanout, const struct change *change, uint64_t epoch)
 {
-    struct hit hit = {fanout, change};
+    struct hit hit = {fanout, change, epoch};
 
-    fanout->is_made = false;
+    for (int i = 0; i < FRAME_FORMATS; i++)
+        fanout->frames[i].is_made = false;
     fanout->change_number++;
     index_match(fanout->index, change, on_hit, &hit);
 }
 
-static void reset_run(struct buf *run)
+/* ---- sending ---- */
+
+static void reset_run(struct group_run *run)
 {
-    if (run->capacity > RUN_KEPT_SIZE)
-        buf_release(run);
+    if (run->bytes.capacity > RUN_KEPT_SIZE)
+        buf_release(&run->bytes);
     else
-        buf_reset(run);
+        buf_reset(&run->bytes);
+    run->frames = 0;
 }
 
 /* From the last member to the first: one that leaves is replaced by one that has had its turn. */
-static void flush_group(struct fanout *fanout, struct group *group)
+static void flush_run(struct fanout *fanout, struct group_run *run)
 {
     struct packet *rest = NULL;
 
+    if (run->frames == 0)
+        return;
+    for (uint32_t i = run->sole.count; i-- > 0;)
+        fanout->frames_sent +=
+            session_send_run(run->sole.at[i], buf_slice(&run->bytes), &rest) ? run->frames : 0;
+    packet_unref(rest);
+    reset_run(run);
+}
+
+static void flush_group(struct fanout *fanout, struct group *group)
+{
     list_remove(&group->in_dirty);
     group->is_flushing = true;
-    fanout->frames_sent += (uint64_t)group->run_frames * group->sole.count;
-    for (uint32_t i = group->sole.count; i-- > 0;)
-        session_send(group->sole.at[i], buf_slice(&group->run), &rest);
+    for (int i = 0; i < FRAME_FORMATS; i++)
+        flush_run(fanout, &group->runs[i]);
     group->is_flushing = false;
-    packet_unref(rest);
-    reset_run(&group->run);
-    group->run_frames = 0;
     if (!group->node)
         group_free(group);
 }
 
 void fanout_flush(struct fanout *fanout)
 {
-    LIST_EACH (link, &fanout->dirty_groups)
-        flush_group(fanout, LIST_ITEM(link, struct group, in_dirty));
+    while (!list_is_empty(&fanout->dirty_groups))
+        flush_group(fanout, LIST_ITEM(fanout->dirty_groups.next, struct group, in_dirty));
     while (!list_is_empty(&fanout->dirty_sessions))
         fanout->frames_sent += session_flush(session_of_dirty(fanout->dirty_sessions.next));
     fanout->gathered = 0;

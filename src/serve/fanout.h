@@ -7,10 +7,12 @@
 
 #include "base/bytes.h"
 #include "base/list.h"
+#include "serve/frame.h"
 
 struct change;
 struct filter;
 struct group;
+struct group_members;
 struct index;
 struct session;
 
@@ -21,36 +23,38 @@ struct session;
  *     fanout_change(18)   index_match -> group  A              A [17][18]   B [17]
  *     fanout_flush()      one send of A's run to each of A's clients, one of B's to each of B's
  *
- * A frame is made once per change, at the first filter that it passes, whoever gets it.  What a
- * client's socket does not take is shared by all such clients as one packet in their outboxes.
- * Clients with several subscriptions gather a run of their own, so that a change that two of them
- * match comes once (serve/session.h).
+ * A frame is made once per change and format, at the first filter that it passes, whoever gets it.
+ * A client whose socket does not take its run falls behind and reads the journal by itself later
+ * (serve/catch_up.h); nothing is queued for it here.  Clients with several subscriptions gather a
+ * run of their own, so that a change that two of them match comes once (serve/session.h).
  *
  * Cost per delivered frame: copying it once per filter, and a share of one send.  No allocation in
  * the steady state.  Used only by the worker that owns it.
  */
+struct fanout_frame {
+    struct buf bytes;      /* the change at hand, once it is made */
+    bool is_made, has_any; /* it was made; and it is one that is sent */
+};
+
 struct fanout {
     struct index *index; /* owned; its nodes' owners are groups */
     struct list_link dirty_groups, dirty_sessions;
-    struct buf frame;        /* the change at hand as a frame, once it is made */
-    size_t frame_start;      /* in front of it is unused room for a longer head */
-    bool is_made, has_frame; /* it was made; and it is one that is sent */
-    uint64_t change_number;  /* counts changes, so that a session meets each once */
-    size_t gathered;         /* bytes in runs since the last flush */
-    uint64_t frames_sent;    /* since the last flush */
-    uint64_t asked;          /* filters asked, as last told to the metrics */
+    struct fanout_frame frames[FRAME_FORMATS];
+    uint64_t change_number; /* counts changes, so that a session meets each once */
+    size_t gathered;        /* bytes in runs since the last flush */
+    uint64_t frames_sent;   /* since the last flush */
+    uint64_t asked;         /* filters asked, as last told to the metrics */
 };
 
 void fanout_init(struct fanout *fanout);
 void fanout_release(struct fanout *fanout); /* when all sessions have left */
 
-/* Puts a session under its filter, which is taken over.  `is_sole`: it has no other subscription.
- * Returns the group and the session's place in it. */
-struct group *fanout_join(struct fanout *fanout, struct filter *filter, struct session *session,
-                          bool is_sole, uint32_t *out_place);
-void fanout_leave(struct fanout *fanout, struct group *group, bool is_sole, uint32_t place);
+/* Puts a session under its filter, which is taken over; returns the group. */
+struct group *fanout_join(struct fanout *fanout, struct filter *filter);
+/* A member has left `group`: the group goes, too, if it was the last one. */
+void fanout_leave(struct fanout *fanout, struct group *group);
 
 /* Lays the change's frame behind the runs of all who want it. */
-void fanout_change(struct fanout *fanout, const struct change *change);
+void fanout_change(struct fanout *fanout, const struct change *change, uint64_t epoch);
 /* Sends all runs.  Sessions may be closed by that. */
 void fanout_flush(struct fanout *fanout);

@@ -19,8 +19,10 @@ void group_free(struct group *group)
         return;
     assert(group_is_empty(group));
     list_remove(&group->in_dirty);
-    buf_release(&group->run);
-    mem_free(group->sole.at);
+    for (int i = 0; i < FRAME_FORMATS; i++) {
+        buf_release(&group->runs[i].bytes);
+        mem_free(group->runs[i].sole.at);
+    }
     mem_free(group->several.at);
     mem_free(group);
 }
@@ -44,4 +46,13 @@ struct session *group_members_remove(struct group_members *members, uint32_t pla
         return NULL;
     members->at[place] = members->at[last];
     return members->at[place];
+}
+
+bool group_is_empty(const struct group *group)
+{
+    for (int i = 0; i < FRAME_FORMATS; i++) {
+        if (group->runs[i].sole.count > 0)
+            return false;
+    }
+    return group->several.count == 0;
 }

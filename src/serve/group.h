@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/list.h"
+#include "serve/frame.h"
 
 struct index_node;
 struct session;
@@ -17,9 +18,10 @@ struct session;
  * the frames that a filter matched in one turn of the loop are laid end to end once, and each of
  * its clients gets one send of that run:
  *
- *     orders:status.eq.paid --+-- run: [frame 17][frame 18][frame 21]
- *                             +-- sole:    c1 c4 c9 ...     one send of the run each
- *                             +-- several: c2               has other subscriptions as well
+ *     orders:status.eq.paid --+-- plain    run: [frame 17][frame 18][frame 21]
+ *                             |            sole: c1 c4 c9 ...     one send of the run each
+ *                             +-- SSE      run: [event 17] ...    sole: c3
+ *                             +-- several: c2                     has other subscriptions as well
  *
  * A client with several subscriptions must get a change that two of them match only once and in
  * order, so its frames are gathered by itself (session_add_frame) instead.
@@ -32,13 +34,19 @@ struct group_members {
     uint32_t count, capacity;
 };
 
+/* Those who get the same bytes. */
+struct group_run {
+    struct buf bytes; /* frames of this turn, end to end */
+    uint32_t frames;
+    struct group_members sole;
+};
+
 struct group {
     struct index_node *node; /* borrowed from the worker's index; NULL: the last client has left */
     bool is_flushing;        /* is being walked: whoever does so frees it, should it empty */
-    struct buf run;          /* frames of this turn, end to end */
-    uint32_t run_frames;
-    struct list_link in_dirty; /* linked while the run holds something */
-    struct group_members sole, several;
+    struct list_link in_dirty; /* linked while a run holds something */
+    struct group_run runs[FRAME_FORMATS];
+    struct group_members several;
 };
 
 struct group *group_new(struct index_node *node);
@@ -49,7 +57,4 @@ uint32_t group_members_add(struct group_members *members, struct session *sessio
 /* Removes the member at `place`.  Returns the one that was moved there, or NULL. */
 struct session *group_members_remove(struct group_members *members, uint32_t place);
 
-static inline bool group_is_empty(const struct group *group)
-{
-    return group->sole.count == 0 && group->several.count == 0;
-}
+bool group_is_empty(const struct group *group);

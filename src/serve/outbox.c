@@ -86,12 +86,3 @@ void outbox_sent(struct outbox *box, size_t count)
     else
         box->offset = item_at(box, 0)->start;
 }
-
-void outbox_keep_first(struct outbox *box)
-{
-    while (box->count > 1) {
-        struct packet *packet = item_at(box, --box->count)->packet;
-        box->bytes -= packet->size - item_at(box, box->count)->start;
-        packet_unref(packet);
-    }
-}

@@ -14,11 +14,12 @@ struct packet;
  * What one client has yet to receive, oldest first, when its socket took less than we had.
  *
  * Most clients never have one: a frame that the socket takes at once does not pass through here,
- * and an empty outbox holds no memory.  Packets are shared, so a burst that a thousand slow
- * clients wait for stands in memory once.
+ * and an empty outbox holds no memory.  It holds the rest of a run of frames that was half
+ * written, control frames and answers; further changes stay in the journal (serve/catch_up.h).
+ * Packets are shared, so a run that a thousand slow clients wait for stands in memory once.
  *
- * Bounded in bytes: a client that reads too slowly loses its connection (close code 4011), never
- * our memory.  Used only by the worker that owns the client.
+ * Bounded in bytes: who makes us say more than he reads loses his connection, never our memory.
+ * Used only by the worker that owns the client.
  */
 struct outbox {
     struct outbox_item *items; /* owned ring, as is one reference to each packet; NULL when empty */
@@ -47,5 +48,3 @@ MUST_CHECK enum status outbox_push(struct outbox *box, struct packet *packet, ui
 struct slice outbox_peek(const struct outbox *box);
 /* `count` bytes of what outbox_peek gave have been sent. */
 void outbox_sent(struct outbox *box, size_t count);
-/* Drops all but the oldest packet, of which a part may be sent already. */
-void outbox_keep_first(struct outbox *box);

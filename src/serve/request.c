@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "encode/sse.h"
 #include "net/address.h"
 #include "serve/endpoints.h"
 #include "serve/http_parse.h"
@@ -12,11 +13,14 @@
 #include "serve/subscribe.h"
 #include "serve/worker.h"
 
+#define SSE_RETRY_MS 1000
+
 struct request {
     struct session *session;
     struct buf input; /* not yet answered */
     size_t head_size; /* of the request at hand */
     struct http_request http;
+    bool is_sse;                 /* /sse, else /ws */
     struct subscribe *subscribe; /* owned; while ASKING */
 };
 
@@ -81,7 +85,7 @@ static void answer_endpoint(struct request *request)
 
     if (!endpoint_answer(session->worker, &request->http, peer_is_local(session), &answer)) {
         answer.code = 404;
-        buf_add_text(&answer.body, "there is /ws, /ping, /live, /ready and /metrics");
+        buf_add_text(&answer.body, "there is /ws, /sse, /ping, /live, /ready and /metrics");
     }
     put_reply(request, answer.code, answer.type, buf_slice(&answer.body), answer.headers, keep);
     buf_release(&answer.body);
@@ -89,39 +93,97 @@ static void answer_endpoint(struct request *request)
         session_finish(session);
 }
 
-/* ---- /ws ---- */
+/* ---- /ws and /sse ---- */
 
-/* All is well with the query; now with the upgrade, and with the stream. */
-static void become_live(struct request *request, struct subscribe_result *result)
+/* The head of the answer that everything live follows; false: refused. */
+static bool put_upgrade(struct request *request)
 {
-    const struct serve_source *source = &request->session->worker->config.source;
-    struct session *session = request->session;
     CLEANUP(buf_release) struct buf reply = BUF_INIT;
     struct http_refusal refusal;
     char accept[29];
 
     if (http_upgrade_check(&request->http, &refusal) != OK) {
         reply_and_close(request, refusal.code, refusal.headers, slice_text(refusal.text));
-        return;
+        return false;
     }
     if (request->input.size > request->head_size) {
         reply_and_close(request, 400, "", SLICE("bytes came before the upgrade was answered"));
+        return false;
+    }
+    websocket_accept_key(http_header(&request->http, "Sec-WebSocket-Key"), accept);
+    http_reply_upgrade(&reply, accept, "");
+    session_put(request->session, buf_slice(&reply));
+    return request->session->phase == SESSION_ASKING;
+}
+
+/* Which pages of other origins may read the events (Fetch, section 3.2). */
+static void add_cors(struct request *request, struct buf *out)
+{
+    const struct origin_rule *rule = &request->session->worker->config.identity.origins;
+    const struct slice origin = http_header(&request->http, "Origin");
+
+    if (!origin.at || rule->count == 0 || !origin_is_allowed(rule, origin, request->http.host))
+        return;
+    buf_add_text(out, "Access-Control-Allow-Origin: ");
+    buf_add(out, origin);
+    buf_add_text(out, "\r\nAccess-Control-Allow-Credentials: true\r\nVary: Origin\r\n");
+}
+
+static bool put_event_stream(struct request *request)
+{
+    CLEANUP(buf_release) struct buf reply = BUF_INIT;
+
+    buf_add_text(&reply, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                         "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n"
+                         "X-Content-Type-Options: nosniff\r\nConnection: close\r\n");
+    add_cors(request, &reply);
+    buf_add_text(&reply, "\r\n");
+    encode_sse_retry(&reply, SSE_RETRY_MS);
+    session_put(request->session, buf_slice(&reply));
+    return request->session->phase == SESSION_ASKING;
+}
+
+/* Whoever gave a token whose place is gone is told so, and where he begins instead. */
+static void tell_start(struct session *session, enum status status, struct token position,
+                       const struct fault *fault)
+{
+    CLEANUP(buf_release) struct buf event = BUF_INIT;
+
+    if (status != OK && session->format != FRAME_SSE) {
+        session_tell_gap(session, WS_CLOSE_GAP, slice_text(fault->text));
         return;
     }
+    if (session->format != FRAME_SSE)
+        return;
+    if (status != OK)
+        encode_sse_gap(&event, position, slice_text(fault->text));
+    encode_sse_ready(&event, position);
+    session_put(session, buf_slice(&event));
+}
+
+/* All is well with the query; now with the upgrade, and with the stream. */
+static void become_live(struct request *request, struct subscribe_result *result)
+{
+    const struct serve_source *source = &request->session->worker->config.source;
+    struct session *session = request->session;
+    struct session_start start = {.has_token = result->has_token, .token = result->token};
+    struct token position;
+    struct fault fault;
+
     if (!source->is_live(source->arg)) {
         reply_and_close(request, 503, "Retry-After: 1\r\n",
                         SLICE("not streaming from the database now; /ready says why"));
         return;
     }
-    websocket_accept_key(http_header(&request->http, "Sec-WebSocket-Key"), accept);
-    http_reply_upgrade(&reply, accept, "");
-    session_put(session, buf_slice(&reply));
-    if (session->phase != SESSION_ASKING)
+    start.format = request->is_sse ? FRAME_SSE : result->has_since ? FRAME_POS : FRAME_PLAIN;
+    if (!(request->is_sse ? put_event_stream(request) : put_upgrade(request)))
         return;
-    session_go_live(session, result->filters, result->count);
+    const enum status status =
+        session_go_live(session, result->filters, result->count, &start, &position, &fault);
     for (uint32_t i = 0; i < result->count; i++)
         result->filters[i] = NULL;
     session->request = NULL;
+    tell_start(session, status, position, &fault);
     request_free(request);
 }
 
@@ -142,7 +204,7 @@ static void begin_subscribe(struct request *request)
     session->phase = SESSION_ASKING;
     session_deadline(session, SESSION_HANDSHAKE_SECONDS);
     request->subscribe = subscribe_new(session->worker, on_subscribed, request);
-    subscribe_start(request->subscribe, &request->http);
+    subscribe_start(request->subscribe, &request->http, request->is_sse);
 }
 
 /* ---- reading ---- */
@@ -164,7 +226,8 @@ static bool answer_next(struct request *request)
         reply_and_close(request, refusal.code, refusal.headers, slice_text(refusal.text));
         return false;
     }
-    if (slice_is(request->http.path, "/ws")) {
+    request->is_sse = slice_is(request->http.path, "/sse");
+    if (request->is_sse || slice_is(request->http.path, "/ws")) {
         begin_subscribe(request);
         return false;
     }

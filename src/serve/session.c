@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "base/packet.h"
+#include "serve/catch_up.h"
 #include "serve/request.h"
 #include "serve/worker.h"
 
@@ -29,6 +29,10 @@ static void let_go(struct session *session)
 {
     session->phase = SESSION_GONE;
     session_unsubscribe(session);
+    list_remove(&session->in_catching);
+    if (session->is_behind)
+        metrics_sub(METRIC_BEHIND, 1);
+    session->is_behind = false;
     request_free(session->request);
     session->request = NULL;
     outbox_release(&session->outbox);
@@ -65,14 +69,6 @@ void session_deadline(struct session *session, uint32_t seconds)
 
 /* ---- writing ---- */
 
-void session_put(struct session *session, struct slice bytes)
-{
-    struct packet *rest = NULL;
-
-    session_send(session, bytes, &rest);
-    packet_unref(rest);
-}
-
 static void write_waiting(struct session *session)
 {
     while (!outbox_is_empty(&session->outbox)) {
@@ -92,6 +88,8 @@ static void write_waiting(struct session *session)
     socket_want_write(&session->socket, false);
     if (session->phase == SESSION_FLUSHING)
         session_finish(session);
+    else if (session->phase == SESSION_LIVE && session->is_behind)
+        catch_up_add(session);
 }
 
 /* ---- reading ---- */

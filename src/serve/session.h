@@ -7,10 +7,13 @@
 
 #include "base/bytes.h"
 #include "base/list.h"
+#include "change/token.h"
 #include "net/socket.h"
+#include "serve/frame.h"
 #include "serve/outbox.h"
 #include "serve/websocket.h"
 
+struct change;
 struct filter;
 struct group;
 struct packet;
@@ -27,18 +30,25 @@ struct worker;
  *                 FLUSHING (close when all is written) ---------------> GONE (socket is closing)
  *
  * Every session stands in the worker's wheel under its next deadline: 10 s for a request's head,
- * the next ping while live, 5 s to close.  While it waits for nothing it holds no buffer: less
- * than 400 bytes of ours.
+ * the next ping while live, 5 s to close.  While it waits for nothing it holds no buffer: about
+ * 400 bytes of ours.
+ *
+ * A live session gets what the fan-out sends it.  When its socket does not take that, or when it
+ * resumes, it is *behind*: it keeps only its place in the journal and reads on from there as its
+ * socket drains (serve/catch_up.h), until it has caught up and is live again.
  *
  * Liveness (RELIABILITY: a half-open peer is gone within 25 + 10 s): every 25 s a ping; whatever
- * arrives, or leaves of what was waiting, within the next 10 s is a sign of life.
+ * arrives, or leaves of what was waiting, within the next 10 s is a sign of life.  A stream of
+ * events has nobody to answer: there a comment is sent, and the kernel tells when it is not
+ * acknowledged (TCP_USER_TIMEOUT).
  *
  * Used only by the worker that owns it.
  */
 #define SESSION_HANDSHAKE_SECONDS 10
-#define SESSION_PING_SECONDS 25
 #define SESSION_PONG_SECONDS 10
 #define SESSION_CLOSE_SECONDS 5
+#define SESSION_OUTBOX_MAX ((size_t)256 * 1024) /* of what a client makes us say besides changes   \
+                                                 */
 
 enum session_phase {
     SESSION_READING,
@@ -63,13 +73,17 @@ struct session {
     struct subscription sole; /* of a session that has one; else empty */
     struct several *several;  /* owned; NULL unless it has more */
     struct request *request;  /* owned; until it is live */
-    struct outbox outbox;
+    struct outbox outbox;     /* the rest of what was half written, and control frames */
     struct ws_reader reader;
     struct list_link in_wheel;
-    uint64_t live_from; /* offset in the journal */
-    uint8_t phase;      /* enum session_phase */
-    bool is_pinged;     /* a ping's answer is due next, else a ping is */
-    bool is_silent;     /* no sign of life since that ping */
+    struct list_link in_catching; /* linked while it is behind and could send more */
+    uint64_t place;               /* offset in the journal: where it goes on, or began when live */
+    lsn skip_commit;              /* changes of transactions up to here are none of its business */
+    uint8_t phase;                /* enum session_phase */
+    uint8_t format;               /* enum frame_format, once it is live */
+    bool is_behind;
+    bool is_pinged; /* a ping's answer is due next, else a ping is */
+    bool is_silent; /* no sign of life since that ping */
 };
 
 static inline struct session *session_of_link(struct list_link *link)
@@ -94,14 +108,35 @@ void session_abort(struct session *session);
 /* Puts it under a deadline. */
 void session_deadline(struct session *session, uint32_t seconds);
 
-/* 101 was put: from here on it gets what its filters (1 or more, taken over) match. */
-void session_go_live(struct session *session, struct filter *const *filters, uint32_t count);
+/* How a session begins. */
+struct session_start {
+    enum frame_format format;
+    bool has_token; /* go on behind `token`; else from now on */
+    struct token token;
+};
 
-/* ---- For the fan-out and the worker (serve/live.c) ---- */
+/*
+ * 101 or 200 was put: from here on it gets what its filters (1 or more, taken over) match, from
+ * the beginning of a transaction.  ERR_NOT_FOUND: the token's place is gone, and the fault says
+ * why; then it begins now.  out_position: what it has not missed begins behind it.
+ */
+MUST_CHECK enum status session_go_live(struct session *session, struct filter *const *filters,
+                                       uint32_t count, const struct session_start *start,
+                                       struct token *out_position, struct fault *fault);
 
-/* Sends a run of frames.  What the socket does not take is queued as `*rest`, which is made at
- * the first need and shared by all who get the same run.  May close the session. */
-void session_send(struct session *session, struct slice run, struct packet **rest);
+/* ---- For the fan-out, catching up and the worker (serve/send.c, serve/live.c) ---- */
+
+static inline enum frame_format session_format(const struct session *session)
+{
+    return (enum frame_format)session->format;
+}
+
+/* Sends a turn's run of frames.  False: it is behind, or falls behind by this, and has got nothing
+ * of it.  What of it was left half written becomes `*rest`, which is made at the first need and
+ * shared by all who get the same run.  May close the session. */
+bool session_send_run(struct session *session, struct slice run, struct packet **rest);
+/* The same for what the session read by itself; true: all of it was written. */
+bool session_send_own(struct session *session, struct slice run);
 /* For a session with several subscriptions: keeps the frame for this turn, unless it has that
  * change already.  Returns the bytes kept. */
 size_t session_gather(struct session *session, struct slice frame, uint64_t change_number,
@@ -109,14 +144,20 @@ size_t session_gather(struct session *session, struct slice frame, uint64_t chan
 /* Sends what was gathered and leaves the dirty list; returns the number of frames. */
 uint32_t session_flush(struct session *session);
 struct session *session_of_dirty(struct list_link *link);
-/* The group has put this member in another place. */
-void session_moved(struct session *session, const struct group *group, uint32_t place);
+/* Goes on from `place` as soon as the socket takes more. */
+void session_fall_behind(struct session *session, uint64_t place);
 
+/* Does one of its filters pass this change? */
+bool session_wants(const struct session *session, const struct change *change);
+/* Leaves all groups; does nothing when it is in none. */
+void session_unsubscribe(struct session *session);
+
+/* Something is missing at this place: says so in the way of its protocol, and ends it where that
+ * is the protocol's way. */
+void session_tell_gap(struct session *session, unsigned code, struct slice reason);
 /* Says goodbye to a live client with a code of its own; nothing is sent after that. */
 void session_say_close(struct session *session, unsigned code, struct slice reason);
 /* Bytes of a live or closing client; they may be changed (unmasked). */
 void session_take_frames(struct session *session, char *bytes, size_t size);
-/* Leaves all groups; does nothing when it is in none. */
-void session_unsubscribe(struct session *session);
 /* The next ping, or the check for its answer, is due. */
 void session_ping_due(struct session *session);

@@ -21,8 +21,9 @@ struct subscribe {
     void *arg;
     struct query queries[SUBSCRIBE_MAX]; /* owned */
     struct filter *filters[SUBSCRIBE_MAX];
-    uint32_t count, at;  /* queries; the one being worked on */
-    struct buf user;     /* of a signed cookie; empty: may ask anything */
+    uint32_t count, at;            /* queries; the one being worked on */
+    struct subscribe_result since; /* its members for `since` */
+    struct buf user;               /* of a signed cookie; empty: may ask anything */
     struct grant *grant; /* owned; while the owner of this query's values is in question */
     const struct grant_question *question;
     struct ask *ask; /* the question under way, or NULL */
@@ -62,27 +63,49 @@ static void refuse(struct subscribe *subscribe, int code, const char *headers, c
 
 static void succeed(struct subscribe *subscribe)
 {
-    struct subscribe_result result = {
-        .headers = "", .filters = subscribe->filters, .count = subscribe->count};
+    struct subscribe_result result = subscribe->since;
+
+    result.headers = "";
+    result.filters = subscribe->filters;
+    result.count = subscribe->count;
 
     subscribe->done(subscribe->arg, &result);
 }
 
 /* ---- 1: words ---- */
 
-static enum status parse_one(struct subscribe *subscribe, struct slice name, struct slice value,
-                             struct fault *fault)
+/* What cannot be read as a position is one of no epoch: a told gap, as any other stale one. */
+static void take_since(struct subscribe_result *since, struct slice text)
 {
-    if (!slice_is(name, "query"))
-        return fault_set(fault, ERR_INPUT, "unknown parameter \"%.*s\"; there is: query",
-                         (int)(name.size < 100 ? name.size : 100), name.at);
+    since->has_since = true;
+    since->has_token = !slice_is(text, "now");
+    if (since->has_token && token_parse(text, &since->token) != OK)
+        since->token = (struct token){0};
+}
+
+static enum status take_query(struct subscribe *subscribe, struct slice text, struct fault *fault)
+{
     if (subscribe->count == SUBSCRIBE_MAX)
         return fault_set(fault, ERR_LIMIT, "more than %d queries", SUBSCRIBE_MAX);
 
-    const enum status status = query_parse(value, &subscribe->queries[subscribe->count], fault);
+    const enum status status = query_parse(text, &subscribe->queries[subscribe->count], fault);
     if (status == OK)
         subscribe->count++;
     return status;
+}
+
+static enum status parse_one(struct subscribe *subscribe, struct slice name, struct slice value,
+                             struct fault *fault)
+{
+    if (slice_is(name, "query"))
+        return take_query(subscribe, value, fault);
+    if (!slice_is(name, "since"))
+        return fault_set(fault, ERR_INPUT, "unknown parameter \"%.*s\"; there are: query, since",
+                         (int)(name.size < 100 ? name.size : 100), name.at);
+    if (subscribe->since.has_since)
+        return fault_set(fault, ERR_INPUT, "since is given twice");
+    take_since(&subscribe->since, value);
+    return OK;
 }
 
 static enum status parse_words(struct subscribe *subscribe, struct slice words, struct fault *fault)
@@ -303,7 +326,17 @@ static void go_on(struct subscribe *subscribe)
         ask_for_table(subscribe);
 }
 
-void subscribe_start(struct subscribe *subscribe, const struct http_request *http)
+/* An EventSource that lost its connection comes back with the id of its last event; the address
+ * is still the first one. */
+static void take_last_event(struct subscribe *subscribe, const struct http_request *http)
+{
+    const struct slice last = http_header(http, "Last-Event-ID");
+
+    if (last.size > 0)
+        take_since(&subscribe->since, last);
+}
+
+void subscribe_start(struct subscribe *subscribe, const struct http_request *http, bool is_sse)
 {
     struct fault fault = {0};
     const char *text = NULL;
@@ -312,6 +345,8 @@ void subscribe_start(struct subscribe *subscribe, const struct http_request *htt
         refuse(subscribe, 400, "", fault.text);
         return;
     }
+    if (is_sse)
+        take_last_event(subscribe, http);
     const int code = find_out_who(subscribe, http, &text);
     if (code != 0) {
         refuse(subscribe, code, "", text);

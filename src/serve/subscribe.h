@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "change/token.h"
 
 struct filter;
 struct http_request;
@@ -13,7 +15,7 @@ struct worker;
 /*
  * From the words of a request to filters that can be asked of a change.
  *
- *     ?query=insert:orders:total.gt.100&query=*:alerts
+ *     ?query=insert:orders:total.gt.100&query=*:alerts&since=now
  *
  *     1. words        every query is parsed; anything unknown is 400 with the choices
  *     2. who          admin header, signed cookie, or neither                  (auth/identity.h)
@@ -30,6 +32,9 @@ struct worker;
 #define SUBSCRIBE_MAX 64
 
 struct subscribe_result {
+    bool has_since;          /* messages carry their positions */
+    bool has_token;          /* and it goes on behind `token`, else from now on */
+    struct token token;      /* of epoch 0, which there is not, where its text could not be read */
     int code;                /* 0: done; else the HTTP status to refuse with */
     const char *headers;     /* static; whole lines, or "" */
     struct slice text;       /* why, borrowed during the call */
@@ -39,7 +44,8 @@ struct subscribe_result {
 
 typedef void(subscribe_done_fn)(void *arg, struct subscribe_result *result);
 
-/* The request is borrowed during the call.  `done` is called once, unless freed before. */
+/* The request is borrowed during the call.  `is_sse`: Last-Event-ID counts as `since`.  `done` is
+ * called once, unless freed before. */
 struct subscribe *subscribe_new(struct worker *worker, subscribe_done_fn *done, void *arg);
-void subscribe_start(struct subscribe *subscribe, const struct http_request *http);
+void subscribe_start(struct subscribe *subscribe, const struct http_request *http, bool is_sse);
 void subscribe_free(struct subscribe *subscribe); /* NULL is accepted; cancels its questions */

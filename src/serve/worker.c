@@ -4,8 +4,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "journal/journal.h"
+#include "journal/ledger.h"
 #include "journal/reader.h"
 #include "net/listener.h"
+#include "serve/catch_up.h"
 #include "serve/session.h"
 
 #define TURN_CHANGES 1024
@@ -56,9 +59,15 @@ static void tell_gap(struct session *session, void *arg)
 {
     const struct gap *gap = arg;
 
-    /* Whoever came after it has missed nothing. */
-    if (session->phase == SESSION_LIVE && session->live_from < gap->offset)
-        session_say_close(session, WS_CLOSE_GAP, gap->reason);
+    /* Whoever is behind meets it by himself; whoever came after it has missed nothing. */
+    if (session->phase == SESSION_LIVE && !session->is_behind && session->place < gap->offset)
+        session_tell_gap(session, WS_CLOSE_GAP, gap->reason);
+}
+
+static void flush(struct worker *worker)
+{
+    fanout_flush(&worker->fanout);
+    worker->flushed_to = journal_reader_offset(worker->reader);
 }
 
 /* What was gathered before the gap belongs before it. */
@@ -66,8 +75,50 @@ static void take_gap(struct worker *worker, const struct change *change)
 {
     struct gap gap = {journal_reader_offset(worker->reader), change->reason};
 
-    fanout_flush(&worker->fanout);
+    flush(worker);
     for_each_session(worker, tell_gap, &gap);
+}
+
+/* A stream that does not go on from the one before counts its positions anew. */
+static void learn_epoch(struct worker *worker)
+{
+    struct journal_ledger ledger;
+
+    journal_read_ledger(worker->config.journal, &ledger);
+    if (ledger.epoch == worker->epoch)
+        return;
+    worker->old_epoch = worker->epoch;
+    worker->epoch = ledger.epoch;
+    worker->epoch_start = ledger.start;
+}
+
+uint64_t worker_epoch_at(const struct worker *worker, uint64_t offset)
+{
+    return offset > worker->epoch_start ? worker->epoch : worker->old_epoch;
+}
+
+struct token worker_token(const struct worker *worker, struct position position)
+{
+    return (struct token){worker->epoch, position};
+}
+
+struct token worker_token_now(const struct worker *worker)
+{
+    struct journal_ledger ledger;
+
+    journal_read_ledger(worker->config.journal, &ledger);
+    return (struct token){ledger.epoch, {ledger.settled, POSITION_ALL}};
+}
+
+static void take_change(struct worker *worker, const struct change *change)
+{
+    if (change->kind == CHANGE_GAP) {
+        take_gap(worker, change);
+        return;
+    }
+    worker->last_commit = change->position.commit;
+    fanout_change(&worker->fanout, change,
+                  worker_epoch_at(worker, journal_reader_offset(worker->reader)));
 }
 
 static void on_wake(void *arg)
@@ -75,17 +126,18 @@ static void on_wake(void *arg)
     struct worker *worker = arg;
     const struct change *change;
 
+    /* The head first: the epoch of all before it is then known. */
+    const uint64_t head = journal_head(worker->config.journal);
+    learn_epoch(worker);
     for (int i = 0; i < TURN_CHANGES && worker->fanout.gathered < TURN_BYTES; i++) {
-        change = journal_next(worker->reader);
-        if (!change)
+        if (journal_reader_offset(worker->reader) >= head ||
+            !(change = journal_next(worker->reader)))
             break;
-        if (change->kind == CHANGE_GAP)
-            take_gap(worker, change);
-        else
-            fanout_change(&worker->fanout, change);
+        take_change(worker, change);
     }
-    fanout_flush(&worker->fanout);
+    flush(worker);
     journal_done(worker->reader);
+    catch_up_turn(worker);
     if (!journal_sleep(worker->reader))
         wake_signal(worker->wake); /* sockets and timers first, then the rest */
 }
@@ -159,8 +211,10 @@ struct worker *worker_new(const struct worker_config *config, struct fault *faul
     random_init_system(&worker->random);
     wheel_init(&worker->wheel);
     fanout_init(&worker->fanout);
+    list_init(&worker->catching);
     grant_cache_init(&worker->grants, GRANT_CACHE_MAX);
     worker->reader = journal_reader_open(config->journal, worker->wake);
+    worker->flushed_to = worker->reader ? journal_reader_offset(worker->reader) : 0;
     worker->listener = listener_new(worker->loop, &listening, on_accept, worker, fault);
     if (worker->reader && worker->listener)
         return worker;
@@ -177,6 +231,7 @@ void worker_free(struct worker *worker)
     journal_reader_close(worker->reader);
     listener_free(worker->listener);
     fanout_release(&worker->fanout);
+    buf_release(&worker->catch_up_run);
     grant_cache_release(&worker->grants);
     timer_free(worker->tick);
     wake_free(worker->wake);

@@ -9,6 +9,7 @@
 #include "auth/identity.h"
 #include "base/bytes.h"
 #include "base/random.h"
+#include "change/token.h"
 #include "net/address.h"
 #include "net/mailbox.h"
 #include "serve/fanout.h"
@@ -51,8 +52,8 @@ struct worker_config {
     struct serve_source source;
     bool is_auth_on; /* else everybody may ask anything */
     struct identity_config identity;
-    bool is_metrics_public;   /* else /metrics is for this machine and for admins only */
-    size_t client_queue_size; /* bytes that may wait for one client */
+    bool is_metrics_public; /* else /metrics is for this machine and for admins only */
+    uint32_t ping_seconds;  /* 1 to WHEEL_SECONDS - 1 - SESSION_PONG_SECONDS */
 };
 
 struct worker {
@@ -64,6 +65,12 @@ struct worker {
     struct timer *tick; /* every second */
     struct journal_reader *reader;
     struct fanout fanout;
+    uint64_t flushed_to;       /* offset: all before it has been sent to live sessions */
+    lsn last_commit;           /* of the last change read */
+    uint64_t epoch, old_epoch; /* of changes from epoch_start on; of those before */
+    uint64_t epoch_start;
+    struct list_link catching; /* sessions that are behind and could send more */
+    struct buf catch_up_run;   /* what one of them gets in its round */
     struct grant_cache grants;
     struct wheel wheel;     /* every open session is in it, by its next deadline */
     uint32_t session_count; /* with those whose sockets are still closing */
@@ -89,5 +96,13 @@ void worker_run(struct worker *worker);
 /* Any thread, once: stop accepting, tell every client 1001 (going away), end soon. */
 void worker_drain(struct worker *worker);
 
-/* For sessions: one of them is freed. */
+/* ---- For sessions, in the worker's thread ---- */
+
+/* One of them is freed. */
 void worker_forget(struct worker *worker);
+/* The epoch of the change that ends at this offset of the journal. */
+uint64_t worker_epoch_at(const struct worker *worker, uint64_t offset);
+/* A position of the current epoch as a token. */
+struct token worker_token(const struct worker *worker, struct position position);
+/* Everything up to here had been committed before it was asked for. */
+struct token worker_token_now(const struct worker *worker);

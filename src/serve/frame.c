@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/frame.h"
+
+#include "change/change.h"
+#include "encode/json.h"
+#include "encode/sse.h"
+#include "serve/websocket.h"
+
+/* The message is written where it would stand behind the longest head, and moved when its head is
+ * shorter, as for all but the largest messages by 6 or 8 bytes. */
+static bool add_websocket(struct buf *out, const struct change *change, uint64_t epoch,
+                          bool with_position)
+{
+    const size_t start = out->size;
+    uint8_t head[WS_HEAD_MAX] = {0};
+
+    buf_add_bytes(out, head, sizeof head);
+    const bool is_made =
+        with_position ? encode_plain_pos(out, change, epoch) : encode_plain(out, change);
+    if (!is_made) {
+        out->size = start;
+        return false;
+    }
+    const size_t size = out->size - start - sizeof head;
+    const size_t head_size = ws_frame_head(head, WS_TEXT, size);
+    memcpy(out->at + start, head, head_size);
+    memmove(out->at + start + head_size, out->at + start + sizeof head, size);
+    out->size = start + head_size + size;
+    return true;
+}
+
+static bool add_event(struct buf *out, const struct change *change, uint64_t epoch)
+{
+    CLEANUP(buf_release) struct buf message = BUF_INIT;
+
+    if (!encode_plain(&message, change))
+        return false;
+    encode_sse_change(out, (struct token){epoch, change->position}, buf_slice(&message));
+    return true;
+}
+
+bool frame_add(struct buf *out, enum frame_format format, const struct change *change,
+               uint64_t epoch)
+{
+    switch (format) {
+    case FRAME_PLAIN:
+        return add_websocket(out, change, epoch, false);
+    case FRAME_POS:
+        return add_websocket(out, change, epoch, true);
+    case FRAME_SSE:
+        return add_event(out, change, epoch);
+    case FRAME_FORMATS:
+        break;
+    }
+    return false;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a session writes.
+ *
+ * Changes are never queued: what the socket does not take is read from the journal again later.
+ * The one exception is a run of which a part was written already; its rest must follow before
+ * anything else, and is shared with all whose rest comes from the same run.
+ */
+#include "base/metrics.h"
+#include "base/packet.h"
+#include "journal/reader.h"
+#include "serve/session.h"
+#include "serve/several.h"
+#include "serve/worker.h"
+
+/* Queues the rest of `bytes`; a client that makes us say more than it reads is cut off. */
+static void queue_rest(struct session *session, struct slice bytes, size_t sent,
+                       struct packet **rest)
+{
+    if (!*rest)
+        *rest = packet_new(bytes.at, bytes.size);
+    if (outbox_push(&session->outbox, *rest, (uint32_t)sent, SESSION_OUTBOX_MAX) != OK) {
+        session_abort(session);
+        return;
+    }
+    socket_want_write(&session->socket, true);
+}
+
+/* How much the socket took; false: the session is closed. */
+static bool write_some(struct session *session, struct slice bytes, size_t *out_sent)
+{
+    const enum status status = socket_write(&session->socket, bytes.at, bytes.size, out_sent);
+
+    if (status == ERR_AGAIN)
+        *out_sent = 0;
+    session->worker->bytes_sent += *out_sent;
+    if (status == OK || status == ERR_AGAIN)
+        return true;
+    session_abort(session);
+    return false;
+}
+
+void session_put(struct session *session, struct slice bytes)
+{
+    struct packet *rest = NULL;
+    size_t sent = 0;
+
+    if (session->phase == SESSION_GONE)
+        return;
+    if (outbox_is_empty(&session->outbox) && !write_some(session, bytes, &sent))
+        return;
+    if (sent < bytes.size)
+        queue_rest(session, bytes, sent, &rest);
+    packet_unref(rest);
+}
+
+void session_fall_behind(struct session *session, uint64_t place)
+{
+    session->place = place;
+    if (session->is_behind)
+        return;
+    session->is_behind = true;
+    metrics_add(METRIC_BEHIND, 1);
+}
+
+bool session_send_run(struct session *session, struct slice run, struct packet **rest)
+{
+    struct worker *worker = session->worker;
+    size_t sent = 0;
+
+    if (session->is_behind)
+        return false;
+    if (outbox_is_empty(&session->outbox) && !write_some(session, run, &sent))
+        return false;
+    if (sent == run.size)
+        return true;
+    /* OpenSSL, once it has refused a write, wants the same bytes first. */
+    if (sent > 0 || (session->socket.tls && outbox_is_empty(&session->outbox))) {
+        session_fall_behind(session, journal_reader_offset(worker->reader));
+        queue_rest(session, run, sent, rest);
+        return true;
+    }
+    session_fall_behind(session, worker->flushed_to);
+    socket_want_write(&session->socket, true);
+    return false;
+}
+
+bool session_send_own(struct session *session, struct slice run)
+{
+    struct packet *rest = NULL;
+    size_t sent = 0;
+
+    if (run.size == 0)
+        return true;
+    if (!write_some(session, run, &sent))
+        return false;
+    if (sent < run.size)
+        queue_rest(session, run, sent, &rest);
+    packet_unref(rest);
+    return sent == run.size;
+}
+
+/* ---- several subscriptions ---- */
+
+size_t session_gather(struct session *session, struct slice frame, uint64_t change_number,
+                      struct list_link *dirty)
+{
+    struct several *several = session->several;
+
+    if (session->is_behind || several->last_change == change_number)
+        return 0;
+    several->last_change = change_number;
+    if (several->run.size == 0)
+        list_append(dirty, &several->in_dirty);
+    buf_add(&several->run, frame);
+    several->run_frames++;
+    return frame.size;
+}
+
+struct session *session_of_dirty(struct list_link *link)
+{
+    return LIST_ITEM(link, struct several, in_dirty)->session;
+}
+
+uint32_t session_flush(struct session *session)
+{
+    struct several *several = session->several;
+    struct packet *rest = NULL;
+    const uint32_t frames = several->run_frames;
+    /* The run leaves the session first: sending may close it. */
+    CLEANUP(buf_release) struct buf run = several->run;
+
+    list_remove(&several->in_dirty);
+    several->run = BUF_INIT;
+    several->run_frames = 0;
+    const bool is_sent = session_send_run(session, buf_slice(&run), &rest);
+    packet_unref(rest);
+    return is_sent ? frames : 0;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which groups a session is in, and how it begins.
+ *
+ * A session begins at the beginning of a transaction.  If the worker has just read the end of one,
+ * that is now; else the rest of the transaction at hand is none of the session's business, and it
+ * begins behind, with everything up to that commit to be skipped.
+ */
+#include "base/mem.h"
+#include "journal/cursor.h"
+#include "journal/journal.h"
+#include "journal/ledger.h"
+#include "journal/reader.h"
+#include "match/filter.h"
+#include "match/index.h"
+#include "serve/catch_up.h"
+#include "serve/group.h"
+#include "serve/several.h"
+#include "serve/worker.h"
+
+/* ---- groups ---- */
+
+static struct group_members *sole_members(const struct session *session)
+{
+    return &session->sole.group->runs[session->format].sole;
+}
+
+/* Of two queries of one session that are the same filter, the one that stood last was moved. */
+static void several_moved(struct several *several, const struct group *group, uint32_t place)
+{
+    for (uint32_t i = 0; i < several->count; i++) {
+        struct subscription *subscription = &several->at[i];
+        if (subscription->group == group && subscription->place == group->several.count) {
+            subscription->place = place;
+            return;
+        }
+    }
+}
+
+static void subscribe_sole(struct session *session, struct filter *filter)
+{
+    session->sole.group = fanout_join(&session->worker->fanout, filter);
+    session->sole.place = group_members_add(sole_members(session), session);
+}
+
+static void unsubscribe_sole(struct session *session)
+{
+    struct group *group = session->sole.group;
+    const uint32_t place = session->sole.place;
+    struct session *moved = group_members_remove(sole_members(session), place);
+
+    if (moved)
+        moved->sole.place = place;
+    session->sole.group = NULL;
+    fanout_leave(&session->worker->fanout, group);
+}
+
+static void subscribe_several(struct session *session, struct filter *const *filters,
+                              uint32_t count)
+{
+    struct several *several = mem_new(sizeof *several + count * sizeof several->at[0]);
+
+    several->session = session;
+    session->several = several;
+    for (uint32_t i = 0; i < count; i++) {
+        struct group *group = fanout_join(&session->worker->fanout, filters[i]);
+        several->at[i] = (struct subscription){group, group_members_add(&group->several, session)};
+        several->count++;
+    }
+}
+
+static void unsubscribe_several(struct several *several)
+{
+    while (several->count > 0) {
+        const struct subscription last = several->at[--several->count];
+        struct session *moved = group_members_remove(&last.group->several, last.place);
+        if (moved)
+            several_moved(moved->several, last.group, last.place);
+        fanout_leave(&several->session->worker->fanout, last.group);
+    }
+    list_remove(&several->in_dirty);
+    buf_release(&several->run);
+    several->session->several = NULL;
+    mem_free(several);
+}
+
+void session_unsubscribe(struct session *session)
+{
+    if (session->sole.group)
+        unsubscribe_sole(session);
+    if (session->several)
+        unsubscribe_several(session->several);
+}
+
+bool session_wants(const struct session *session, const struct change *change)
+{
+    const struct several *several = session->several;
+
+    if (session->sole.group)
+        return filter_passes_slow(session->sole.group->node->filter, change);
+    for (uint32_t i = 0; several && i < several->count; i++) {
+        if (filter_passes_slow(several->at[i].group->node->filter, change))
+            return true;
+    }
+    return false;
+}
+
+/* ---- beginning ---- */
+
+static void begin_behind(struct session *session, uint64_t place, lsn skip_commit)
+{
+    session_fall_behind(session, place);
+    session->skip_commit = skip_commit;
+    catch_up_add(session);
+}
+
+/* Returns the commit up to which it gets nothing. */
+static lsn begin_now(struct session *session)
+{
+    struct worker *worker = session->worker;
+    const uint64_t place = journal_reader_offset(worker->reader);
+    struct journal_ledger ledger;
+
+    /* The ledger first: what it calls complete can then be read up to the head. */
+    journal_read_ledger(worker->config.journal, &ledger);
+    const uint64_t head = journal_head(worker->config.journal);
+    if (head == place && ledger.settled >= worker->last_commit) {
+        session->place = place;
+        return ledger.settled;
+    }
+    begin_behind(session, place, worker->last_commit);
+    return worker->last_commit;
+}
+
+enum status session_go_live(struct session *session, struct filter *const *filters, uint32_t count,
+                            const struct session_start *start, struct token *out_position,
+                            struct fault *fault)
+{
+    struct worker *worker = session->worker;
+    enum status status = OK;
+    uint64_t place;
+
+    session->format = (uint8_t)start->format;
+    if (count == 1)
+        subscribe_sole(session, filters[0]);
+    else
+        subscribe_several(session, filters, count);
+    session->phase = SESSION_LIVE;
+    ws_reader_init(&session->reader, WS_MAX_MESSAGE);
+    /* Spread, so that clients that came together are not pinged together for ever. */
+    const uint32_t period = worker->config.ping_seconds;
+    session_deadline(session, period - (uint32_t)random_below(&worker->random, period));
+
+    if (start->has_token) {
+        status = journal_find(worker->reader, &start->token, &place, fault);
+        if (status == OK) {
+            *out_position = start->token;
+            begin_behind(session, place, LSN_NONE);
+            return OK;
+        }
+    }
+    const lsn begin = begin_now(session);
+    *out_position = worker_token(worker, (struct position){begin, POSITION_ALL});
+    return status;
+}
