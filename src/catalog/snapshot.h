@@ -35,8 +35,8 @@ struct visible;
  *  3. It delivers the rows.
  *  4. done(): it reads the journal from `from`, with the subscription's filter, and drops each
  *     change of a transaction that the rows contain: visible_has(visible, change->xid).
- *  5. At the first change with position.commit >= wal the check is over: the client is live.
- *     (Also when journal_settled() >= wal and the journal's end is reached.)
+ *  5. At the first change with position.commit > wal the check is over: the client is live.
+ *     (Also when journal_settled() > wal and the journal's end is reached.)
  *
  * Why this is right.  A snapshot is a set of transactions, and visible_has() is that set, so each
  * committed transaction is either in the rows, and dropped in 4, or not, and delivered in 4 if its
@@ -97,7 +97,7 @@ struct snapshot_rows {
 struct snapshot_events {
     void (*started)(void *arg, const struct visible *visible, lsn wal);
     void (*rows)(void *arg, const struct snapshot_rows *rows);
-    void (*done)(void *arg);
+    void (*done)(void *arg); /* also right behind the last rows() */
     /* ERR_LIMIT: too many wait; ERR_TIMEOUT; ERR_CLOSED: no connection; ERR_DENIED: no right to
      * read it, the words name the GRANT; ERR_NOT_FOUND: the table is another one by now, describe
      * it again; ERR_REFUSED: PostgreSQL's words */

@@ -9,7 +9,7 @@ struct query;
  * A filter as the condition of a WHERE, which says the same of every row as filter_passes().
  *
  *     and(total.gt.100,not.region.like.e*)
- *     ("total" > '100'::numeric AND NOT ("region" LIKE 'e%'))
+ *     (("total" > '100'::numeric) AND NOT ("region" LIKE 'e%'))
  *
  * The query is bound, and its casts are filled: values are PostgreSQL's own spelling, so that
  * 'now' is the moment of the subscription here, too.  Literals are quoted, names are those of the
