@@ -47,6 +47,8 @@ void sql_send_next(struct sql *sql)
         sql_lose(sql, NULL);
         return;
     }
+    if (question->row)
+        (void)PQsetSingleRowMode(sql->conn);
     question->is_sent = true;
     sql_rewatch(sql);
 }
@@ -81,6 +83,31 @@ void sql_ask(struct sql *sql, const char *text, const char *const *params, int c
         sql_send_next(sql);
     else
         sql_do_soon(sql);
+}
+
+void sql_ask_rows(struct sql *sql, const char *text, sql_answer_fn *row, sql_answer_fn *fn,
+                  void *arg)
+{
+    struct question *question = question_new(text, NULL, 0, fn, arg);
+
+    question->row = row;
+    append(sql, question);
+    if (sql_is_up(sql))
+        sql_send_next(sql);
+    else
+        sql_do_soon(sql);
+}
+
+void sql_rows_pause(struct sql *sql, bool is_paused)
+{
+    const struct question *question = first(sql);
+
+    if (!question || !question->row || !question->is_sent || sql->is_paused == is_paused)
+        return;
+    sql->is_paused = is_paused;
+    if (!is_paused)
+        sql_do_soon(sql); /* libpq may hold rows that the socket no longer shows */
+    sql_rewatch(sql);
 }
 
 void sql_ask_settling(struct sql *sql, const char *text, sql_answer_fn *fn)
@@ -146,7 +173,7 @@ static void describe(struct sql_answer *answer, struct buf *message, const PGres
 
     *answer = (struct sql_answer){OK, "", "", "", "", 0, 0, false, NULL};
     if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_COPY_BOTH ||
-        status == PGRES_EMPTY_QUERY) {
+        status == PGRES_EMPTY_QUERY || status == PGRES_SINGLE_TUPLE) {
         answer->rows = PQntuples(result);
         answer->columns = PQnfields(result);
         answer->is_copy = status == PGRES_COPY_BOTH;
@@ -171,6 +198,17 @@ static void finish_first(struct sql *sql, PGresult *result)
 
     describe(&answer, &message, result, sql->password);
     answer_first(sql, &answer);
+    PQclear(result);
+}
+
+static void give_row(struct sql *sql, PGresult *result)
+{
+    const struct question *question = first(sql);
+    struct sql_answer answer;
+
+    describe(&answer, NULL, result, NULL);
+    if (question && question->row && question->fn)
+        question->row(question->arg, &answer);
     PQclear(result);
 }
 
@@ -208,6 +246,8 @@ static void take(struct sql *sql, PGresult *result)
         sql->is_copy = sql->is_readable_due = true;
         sql_do_soon(sql);
         finish_first(sql, result);
+    } else if (status == PGRES_SINGLE_TUPLE) {
+        give_row(sql, result);
     } else if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT) {
         PQclear(result);
         sql_lose(sql, "COPY to or from the client is not for this connection");
@@ -218,7 +258,7 @@ static void take(struct sql *sql, PGresult *result)
 
 void sql_collect(struct sql *sql)
 {
-    while (!sql->is_freed && sql->conn && !sql->lost && !sql->is_copy) {
+    while (!sql->is_freed && sql->conn && !sql->lost && !sql->is_copy && !sql->is_paused) {
         const struct question *question = first(sql);
         if (!question || !question->is_sent || PQisBusy(sql->conn))
             return;

@@ -91,6 +91,10 @@ static void on_soon(void *arg)
         sql->is_readable_due = false;
         if (sql->events.readable)
             sql->events.readable(sql->arg);
+    } else if (!sql->is_copy) {
+        sql_collect(sql); /* rows that were left when it was paused */
+        if (!sql->is_freed)
+            sql_rewatch(sql);
     }
     sql_leave(sql);
 }

@@ -73,6 +73,20 @@ bool sql_is_true(const struct sql_answer *answer, int row, int column); /* 't' *
  * last result. */
 void sql_ask(struct sql *sql, const char *text, const char *const *params, int count,
              sql_answer_fn *fn, void *arg);
+
+/*
+ * One statement whose rows come one by one, so that its result may be of any size:
+ *
+ *     row(arg, answer)    answer->rows is 1; once per row, while the server still sends
+ *     fn(arg, answer)     the end of it, without rows; as of sql_ask
+ *
+ * Between them the owner may pause it, also within row(): then no more rows are given and nothing
+ * is read from the socket, so that the server waits.
+ */
+void sql_ask_rows(struct sql *sql, const char *text, sql_answer_fn *row, sql_answer_fn *fn,
+                  void *arg);
+/* Only while the first question is one of rows. */
+void sql_rows_pause(struct sql *sql, bool is_paused);
 /* What was asked with this `arg` is no longer answered (the server still works on it). */
 void sql_forget(struct sql *sql, const void *arg);
 /* Questions asked and not answered. */

@@ -31,7 +31,8 @@ struct question {
     int count;
     bool is_sent;
     bool is_ours;      /* the one that settles the session; asked before up() */
-    sql_answer_fn *fn; /* NULL: forgotten */
+    sql_answer_fn *row; /* of sql_ask_rows; else NULL */
+    sql_answer_fn *fn;  /* NULL: forgotten */
     void *arg;
 };
 

@@ -296,6 +296,77 @@ static void copy_both_streams(void **state)
     probe_release(&writer);
 }
 
+/* Rows of 100 kB, taken a few at a time. */
+static struct {
+    struct probe probe;
+    int rows, rows_while_paused;
+    bool is_paused, is_done;
+    enum status status;
+    size_t bytes;
+} taker;
+
+static void on_row(void *arg, const struct sql_answer *answer)
+{
+    assert_ptr_equal(arg, &taker);
+    assert_int_equal(answer->rows, 1);
+    taker.rows++;
+    taker.bytes += sql_value(answer, 0, 1).size;
+    taker.rows_while_paused += taker.is_paused ? 1 : 0;
+    if (taker.rows % 3 == 0) {
+        taker.is_paused = true;
+        sql_rows_pause(taker.probe.sql, true);
+        loop_stop(taker.probe.loop);
+    }
+}
+
+static void on_rows_end(void *arg, const struct sql_answer *answer)
+{
+    (void)arg;
+    taker.is_done = true;
+    taker.status = answer->status;
+    assert_int_equal(answer->rows, 0);
+    loop_stop(taker.probe.loop);
+}
+
+static void take_rows(const char *text)
+{
+    taker.rows = taker.rows_while_paused = 0;
+    taker.is_done = false;
+    sql_ask_rows(taker.probe.sql, text, on_row, on_rows_end, &taker);
+    loop_run(taker.probe.loop);
+    for (int i = 0; i < 10000 && !taker.is_done; i++) {
+        taker.is_paused = false;
+        sql_rows_pause(taker.probe.sql, false);
+        loop_run(taker.probe.loop);
+    }
+}
+
+static void rows_come_one_by_one(void **state)
+{
+    (void)state;
+    probe_init(&taker.probe, conninfo(), false);
+    take_rows("SELECT i, repeat('x', 100000) FROM generate_series(1, 1000) i");
+    assert_int_equal(taker.rows, 1000);
+    assert_int_equal(taker.bytes, 100000000);
+    assert_int_equal(taker.rows_while_paused, 0);
+    assert_int_equal(taker.status, OK);
+    take_rows("SELECT 1, 'x' WHERE false");
+    assert_int_equal(taker.rows, 0);
+    take_rows("SELECT 1 / (5 - i), 'x' FROM generate_series(1, 10) i");
+    assert_int_equal(taker.rows, 4);
+    assert_int_equal(taker.status, ERR_REFUSED);
+    assert_string_equal(ask(&taker.probe, "SELECT 'well'"), "well");
+
+    sql_ask_rows(taker.probe.sql, "SELECT i, 'x' FROM generate_series(1, 10) i", on_row,
+                 on_rows_end, &taker);
+    loop_run(taker.probe.loop);
+    taker.is_done = false;
+    sql_disconnect(taker.probe.sql); /* while it is paused */
+    assert_true(taker.is_done);
+    assert_int_equal(taker.status, ERR_CLOSED);
+    probe_release(&taker.probe);
+}
+
 static void on_up_free(void *arg)
 {
     struct probe *probe = arg;
@@ -331,6 +402,7 @@ int main(void)
         cmocka_unit_test(no_server_means_down_without_secrets),
         cmocka_unit_test(hostile_settings_of_the_role_change_nothing),
         cmocka_unit_test(copy_both_streams),
+        cmocka_unit_test(rows_come_one_by_one),
         cmocka_unit_test(it_may_be_freed_at_any_time),
     };
 
