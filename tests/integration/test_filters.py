@@ -5,7 +5,8 @@ All cases are subscribed at once; the rows are inserted, updated and deleted onc
 case's messages are compared with what PostgreSQL says for the same rows.  The table has REPLICA
 IDENTITY FULL, so deletes are decided by the whole old row.
 """
-import pytest
+import filter_cases
+from support.websocket import Refused
 
 TABLE = """
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
@@ -148,6 +149,56 @@ def test_every_operator_agrees_with_select(database, pgcdc):
                 wrong.append(f"{condition} ({kind}): {got[kind]}, SELECT WHERE {where}: {rows}")
     assert inserted == len(WORDS) + 6
     assert not wrong, "\n".join(wrong)
+
+
+def select_passing(database, table, where):
+    """The ids that SELECT finds, or None where it fails."""
+    import psycopg2
+    try:
+        return [row[0] for row in database.run(f"SELECT id FROM {table} WHERE {where} ORDER BY id")]
+    except psycopg2.Error:
+        return None
+
+
+def subscribe(server, table, condition):
+    """A socket, or None where the filter is refused."""
+    try:
+        return server.query(f"insert:{table}:{condition}", "insert:marker")
+    except Refused as refused:
+        assert refused.status == 400 and refused.body.strip(), condition
+        return None
+
+
+def test_thousands_of_cases_agree_with_select(database, pgcdc):
+    """filter_cases.py: every type, table by table; where SELECT fails the query is refused."""
+    database.run(filter_cases.TYPES)
+    wheres = {}
+    for table, condition, where in filter_cases.CASES:
+        wheres.setdefault(table, []).append((condition, where))
+    for table, (columns, _) in filter_cases.TABLES.items():
+        names = ", ".join(f'"{name}" {type_name}' for name, type_name in columns)
+        database.run(f"CREATE TABLE {table} (id integer PRIMARY KEY, {names})")
+    server = pgcdc()
+    wrong = [f"{table} {condition}: taken" for table, condition in filter_cases.REFUSED
+             if subscribe(server, table, condition)]
+    for table, (_, rows) in filter_cases.TABLES.items():
+        cases = dict.fromkeys(wheres.get(table, []))
+        sockets = {case: subscribe(server, table, case[0]) for case in cases}
+        live = {case: socket for case, socket in sockets.items() if socket}
+        for number, row in enumerate(rows, 1):
+            values = ", ".join("NULL" if text is None else filter_cases.literal(text) for text in row)
+            database.run(f"INSERT INTO {table} VALUES ({number}, {values})")
+        heard = database.mark(*live.values())
+        got = {case: sorted(message["columnvalues"][0] for message in messages)
+               for case, messages in zip(live, heard if len(live) > 1 else [heard])}
+        for condition, where in cases:
+            wanted = select_passing(database, table, where)
+            if got.get((condition, where)) != wanted:
+                wrong.append(f"{table} {condition}: {got.get((condition, where))},"
+                             f" SELECT WHERE {where}: {wanted}")
+        for socket in live.values():
+            socket.drop()
+    assert not wrong, f"{len(wrong)} wrong\n" + "\n".join(wrong[:50])
 
 
 def test_deletes_match_by_their_old_key(database, pgcdc):
