@@ -8,6 +8,7 @@ will not come.  Nothing waits for the clock.
 import itertools
 import pathlib
 import re
+import resource
 import sys
 
 import pytest
@@ -17,6 +18,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from support.guard import Scratch  # noqa: E402
 from support.pgcdc import Pgcdc  # noqa: E402
 from support.postgres import Postgres  # noqa: E402
+
+# A thousand sockets at once are a thousand descriptors.
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 65536), most))
 
 MARKER = "CREATE TABLE marker (id bigint PRIMARY KEY)"
 
