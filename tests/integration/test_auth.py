@@ -39,8 +39,8 @@ def server(scratch, postgres):
                         ('theirs', '{FOREIGN_HOST}', '{OTHER}')""", "owners")
     postgres.psql("""CREATE TABLE alerts (id int PRIMARY KEY, host_uuid uuid, uuid uuid,
                        customer_id uuid, key text, note text)""", "guarded")
-    with Pgcdc(scratch, postgres.url("guarded"), cookie_secret=f'"{COOKIE_SECRET}"',
-               admin_secret=f'"{ADMIN_SECRET}"', auth_database_url=f'"{postgres.url("owners")}"') as made:
+    with Pgcdc(scratch, postgres.url("guarded"), cookie_secret=COOKIE_SECRET,
+               admin_secret=ADMIN_SECRET, auth_database_url=postgres.url("owners")) as made:
         yield made
         for secret in (COOKIE_SECRET, ADMIN_SECRET, COOKIE_SECRET[:32]):
             assert secret not in made.log()  # X8
@@ -150,9 +150,9 @@ def test_a_page_of_another_site_may_not_use_the_cookie(server):
 
 def test_allowed_origins_are_listed(scratch, postgres):
     query = f"*:marker:id.eq.1"
-    with Pgcdc(scratch, postgres.url(), cookie_secret=f'"{COOKIE_SECRET}"',
-               auth_database_url=f'"{postgres.url()}"',
-               allowed_origins='"https://app.example.com, http://localhost:3000"') as made:
+    with Pgcdc(scratch, postgres.url(), cookie_secret=COOKIE_SECRET,
+               auth_database_url=postgres.url(),
+               allowed_origins="https://app.example.com, http://localhost:3000") as made:
         for origin, expected in (("https://app.example.com", 401), ("http://localhost:3000", 401),
                                  ("https://evil.example.com", 403)):
             got, words = status(made, query, cookie() + [("Origin", origin)])
@@ -172,15 +172,15 @@ def test_owner_answers_are_remembered(postgres, server):
 
 
 def test_auth_none_switches_it_off(scratch, postgres):
-    with Pgcdc(scratch, postgres.url(), auth='"none"', admin_secret=f'"{ADMIN_SECRET}"') as made:
+    with Pgcdc(scratch, postgres.url(), auth="none", admin_secret=ADMIN_SECRET) as made:
         assert status(made, "*:marker", [])[0] == 101
 
 
 def test_an_auth_database_that_is_away_is_503(scratch, postgres):
     """Nobody is let in because nobody could be asked."""
     with Pgcdc(scratch, postgres.url(),
-               cookie_secret=f'"{COOKIE_SECRET}"',
-               auth_database_url='"postgres://nobody@127.0.0.1:1/none"') as made:
+               cookie_secret=COOKIE_SECRET,
+               auth_database_url="postgres://nobody@127.0.0.1:1/none") as made:
         postgres.psql("CREATE TABLE IF NOT EXISTS keyed (id int PRIMARY KEY, key text)")
         got, _ = status(made, "*:keyed:key.eq.mine", cookie())
         assert got == 503

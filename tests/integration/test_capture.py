@@ -11,8 +11,8 @@ from conftest import Database
 from support.pgcdc import Pgcdc, wait_for
 from support.websocket import Closed, Refused
 
-PLUGINS = [{"plugin": '"pgoutput"'}, {"plugin": '"wal2json"'},
-           {"plugin": '"wal2json"', "wal2json_format": "1"}]
+PLUGINS = [{"plugin": "pgoutput"}, {"plugin": "wal2json"},
+           {"plugin": "wal2json", "wal2json_format": "1"}]
 IDS = ["pgoutput", "wal2json 2", "wal2json 1"]
 ORDERS = "CREATE TABLE orders (id int PRIMARY KEY, status text)"
 
@@ -42,7 +42,7 @@ def test_without_a_name_the_slot_is_temporary(database, pgcdc):
 def test_with_a_name_the_slot_stays_and_goes_on(database, pgcdc):
     database.run(ORDERS)
     name = f"durable_{database.name[-20:]}"
-    server = pgcdc(slot_name=f'"{name}"')
+    server = pgcdc(slot_name=name)
     socket = server.query("insert:orders")
     database.run("INSERT INTO orders VALUES (1, 'a')")
     assert socket.message()["columnvalues"][0] == 1
@@ -61,8 +61,8 @@ def test_with_a_name_the_slot_stays_and_goes_on(database, pgcdc):
 def test_a_slot_in_use_is_waited_for(database, pgcdc):
     """C5, thin: the second server stands by and takes over."""
     name = f"shared_{database.name[-20:]}"
-    first = pgcdc(slot_name=f'"{name}"')
-    second = pgcdc(slot_name=f'"{name}"', is_ready=False)
+    first = pgcdc(slot_name=name)
+    second = pgcdc(slot_name=name, is_ready=False)
     second.wait_log(f"{name}.*(in use|active)")
     status, reason = second.ready()
     assert status == 503 and name in str(reason)
@@ -100,7 +100,7 @@ def test_a_restart_is_survived(own_postgres, scratch, mode):
 def test_a_killed_walsender_is_replaced_without_a_hole(own_postgres, scratch):
     """F5, C4: with a durable slot nothing is missed and nothing comes twice, or a gap is told."""
     cluster = own_postgres().start()
-    with Pgcdc(scratch, cluster.url(), slot_name='"kept"') as server:
+    with Pgcdc(scratch, cluster.url(), slot_name="kept") as server:
         database = Database(cluster, "postgres")
         database.run(ORDERS)
         socket = server.query("insert:orders", "insert:marker")
@@ -184,7 +184,7 @@ def test_wal2json_refused_names_the_setting(own_postgres, scratch):
         return  # a server without the setting refuses nothing
     cluster.configure(output_plugin_libraries="pgoutput")
     cluster.start()
-    server = Pgcdc(scratch, cluster.url(), plugin='"wal2json"').start(is_ready=False)
+    server = Pgcdc(scratch, cluster.url(), plugin="wal2json").start(is_ready=False)
     server.wait_log("output_plugin_libraries")
     line = re.search(r"output_plugin_libraries = '([^']*)'", server.log())
     assert line, server.log()
@@ -266,7 +266,7 @@ def test_without_rights_the_message_holds_the_sql_that_helps(database, pgcdc):
     make_role(database, role)
     try:
         server = pgcdc(url=database.cluster.url(database.name, role), is_ready=False,
-                       plugin='"pgoutput"')
+                       plugin="pgoutput")
         server.wait_log("CREATE PUBLICATION")
         assert server.ready()[0] == 503 and "CREATE PUBLICATION" in str(server.ready()[1])
         for statement in re.findall(r"((?:CREATE|GRANT|ALTER) [^;\n]*);", server.log()):
@@ -318,7 +318,7 @@ def test_a_new_tables_first_row_arrives(database, pgcdc):
 
 def test_tables_without_identity_give_inserts_and_never_fail(database, pgcdc):
     database.run("CREATE TABLE log (line text)")
-    server = pgcdc(plugin='"pgoutput"')
+    server = pgcdc(plugin="pgoutput")
     socket = server.query("*:log", "insert:marker")
     database.run("INSERT INTO log VALUES ('a')")
     database.run("UPDATE log SET line = 'b'")
@@ -333,7 +333,7 @@ def test_tables_without_identity_give_inserts_and_never_fail(database, pgcdc):
 ])
 def test_a_table_that_loses_its_key_can_be_written_within_5_s(database, pgcdc, loss):
     database.run(ORDERS)
-    server = pgcdc(plugin='"pgoutput"')
+    server = pgcdc(plugin="pgoutput")
     wait_for("orders to be published", lambda: is_published(database, "orders"))
     socket = server.query("*:orders", "insert:marker")
     database.run("INSERT INTO orders VALUES (1, 'a')")
@@ -362,7 +362,7 @@ def test_a_table_that_loses_its_key_can_be_written_within_5_s(database, pgcdc, l
 def test_a_dropped_publication_comes_back(database, pgcdc):
     """F17, thin."""
     database.run(ORDERS)
-    server = pgcdc(plugin='"pgoutput"')
+    server = pgcdc(plugin="pgoutput")
     database.run("DROP PUBLICATION pgcdc")
     wait_for("the publication to be back", lambda: is_published(database, "orders"))
     database.run("INSERT INTO orders VALUES (1, 'a')")
@@ -379,7 +379,7 @@ def test_a_dropped_publication_comes_back(database, pgcdc):
 def test_a_users_own_publication_is_used_as_it_is(database, pgcdc):
     database.run(ORDERS + "; CREATE TABLE other (id int PRIMARY KEY);"
                  "CREATE PUBLICATION mine FOR TABLE orders, marker")
-    server = pgcdc(publication='"mine"')
+    server = pgcdc(publication="mine")
     socket = server.query("*:*", "insert:marker")
     database.run("INSERT INTO other VALUES (1); INSERT INTO orders VALUES (1, 'a')")
     assert [message["table"] for message in database.mark(socket)] == ["orders"]
@@ -390,7 +390,7 @@ def test_a_users_own_publication_is_used_as_it_is(database, pgcdc):
 def test_partitions_can_be_published_as_their_root(database, pgcdc):
     database.run("""CREATE TABLE measured (at date PRIMARY KEY, v int) PARTITION BY RANGE (at);
         CREATE TABLE measured_2026 PARTITION OF measured FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')""")
-    server = pgcdc(plugin='"pgoutput"', publish_via_partition_root="true")
+    server = pgcdc(plugin="pgoutput", publish_via_partition_root="true")
     socket = server.query("*:measured", "insert:marker")
     database.run("INSERT INTO measured VALUES ('2026-05-05', 1)")
     assert [message["table"] for message in database.mark(socket)] == ["measured"]
@@ -408,7 +408,7 @@ def test_an_idle_slot_follows_a_busy_neighbour(own_postgres, scratch):
     cluster = own_postgres(wal_sender_timeout="6s").start()
     database = Database(cluster, "postgres")
     cluster.psql("CREATE DATABASE neighbour")
-    with Pgcdc(scratch, cluster.url(), slot_name='"idle"'):
+    with Pgcdc(scratch, cluster.url(), slot_name="idle"):
         cluster.psql("CREATE TABLE t AS SELECT n, repeat('x', 500) FROM generate_series(1, 40000) n",
                      "neighbour")
         target = database.run("SELECT (pg_current_wal_lsn() - '0/0')::bigint")[0][0]
@@ -423,7 +423,7 @@ def test_a_large_transaction_passes_in_bounded_memory(own_postgres, scratch, set
     cluster = own_postgres(wal_sender_timeout="3s").start()
     database = Database(cluster, "postgres")
     database.run("CREATE TABLE big (id int PRIMARY KEY, body text)")
-    with Pgcdc(scratch, cluster.url(), journal_size='"16MiB"', **settings) as server:
+    with Pgcdc(scratch, cluster.url(), journal_size="16MiB", **settings) as server:
         if "slow" in server.log():
             raise AssertionError(server.log())
         socket = server.query("insert:big:id.eq.300000", "insert:marker")
@@ -440,7 +440,7 @@ def test_a_large_transaction_passes_in_bounded_memory(own_postgres, scratch, set
 def test_one_row_of_20_mb(database, pgcdc, settings):
     """A row larger than a quarter of the journal is a told gap; a smaller one arrives."""
     database.run("CREATE TABLE wide (id int PRIMARY KEY, body text)")
-    server = pgcdc(journal_size='"128MiB"', **settings)
+    server = pgcdc(journal_size="128MiB", **settings)
     socket = server.query("insert:wide", "insert:marker")
     database.run("INSERT INTO wide VALUES (1, repeat('y', 20000000))")
     (message,) = database.mark(socket, timeout=60)
@@ -451,7 +451,7 @@ def test_one_row_of_20_mb(database, pgcdc, settings):
 def test_a_row_too_large_for_the_journal_is_a_told_gap(database, pgcdc, settings):
     """C8: it costs its transaction only."""
     database.run("CREATE TABLE wide (id int PRIMARY KEY, body text)")
-    server = pgcdc(journal_size='"16MiB"', **settings)
+    server = pgcdc(journal_size="16MiB", **settings)
     socket = server.query("insert:wide")
     database.run("INSERT INTO wide VALUES (1, repeat('y', 20000000))")
     code, reason = socket.close_code(30)

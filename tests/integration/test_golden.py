@@ -15,9 +15,9 @@ from support.pgcdc import wait_for
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
 DECODERS = {
-    "pgoutput": {"plugin": '"pgoutput"'},
-    "wal2json 2": {"plugin": '"wal2json"', "wal2json_format": "2"},
-    "wal2json 1": {"plugin": '"wal2json"', "wal2json_format": "1"},
+    "pgoutput": {"plugin": "pgoutput"},
+    "wal2json 2": {"plugin": "wal2json", "wal2json_format": "2"},
+    "wal2json 1": {"plugin": "wal2json", "wal2json_format": "1"},
 }
 
 # Tables that are in `pgcdc` and should not be, or the other way round.

@@ -288,7 +288,7 @@ def test_a_storm_of_connections_leaves_nothing(server):
 
 def test_a_second_server_on_the_port_says_so(server, scratch, postgres):
     from support.pgcdc import run
-    done = run("--set", f'binding="127.0.0.1:{server.port}"', postgres.url("http"))
+    done = run("--set", f'binding=127.0.0.1:{server.port}', postgres.url("http"))
     assert done.returncode != 0 and str(server.port) in done.stderr
 
 

@@ -34,7 +34,7 @@ def test_chunks_belong_to_their_hypertable(database, pgcdc, plugin):
     make_hypertable(database, 1, "cputimes")
     make_hypertable(database, 40000, "Disk", "public")
     old = make_chunk(database, 1, 1, "public.cputimes")
-    server = pgcdc(plugin=f'"{plugin}"')
+    server = pgcdc(plugin=plugin)
     cpu = server.query("*:cputimes:host.eq.7", "insert:marker")
     disk = server.query("*:Disk", "insert:marker")
     database.run(f"INSERT INTO {old} VALUES (7, '2026-01-02', 1.50), (8, '2026-01-02', 2)")

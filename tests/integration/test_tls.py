@@ -38,7 +38,7 @@ def context(certificate, newest=None, oldest=None):
 def server(scratch, postgres, certificate):
     key, cert = certificate
     with Pgcdc(scratch, postgres.url(), tls=context(certificate), https="true",
-               key_priv=f'"{key}"', key_cert=f'"{cert}"') as made:
+               key_priv=str(key), key_cert=str(cert)) as made:
         yield made
 
 
@@ -107,8 +107,8 @@ def test_half_a_handshake_harms_nobody(server):
 
 
 def test_a_missing_key_is_a_configuration_error(certificate, tmp_path):
-    done = run("--check-config", "--set", "https=true", "--set", f'key_priv="{tmp_path}/none"',
-               "--set", f'key_cert="{certificate[1]}"')
+    done = run("--check-config", "--set", "https=true", "--set", f'key_priv={tmp_path}/none',
+               "--set", f'key_cert={certificate[1]}')
     assert done.returncode == 78 and "key_priv" in done.stderr
 
 
@@ -129,9 +129,9 @@ def tls_postgres(own_postgres, certificate):
 def test_tls_to_postgresql(scratch, tls_postgres, certificate):
     url = tls_postgres.tcp_url()
     for server in (Pgcdc(scratch, f"{url}?sslmode=verify-full&sslrootcert={certificate[1]}"),
-                   Pgcdc(scratch, None, database_host='"127.0.0.1"', database_tls="true",
-                         database_port=str(tls_postgres.port), database_dbname='"postgres"',
-                         database_user='"postgres"')):
+                   Pgcdc(scratch, None, database_host="127.0.0.1", database_tls="true",
+                         database_port=str(tls_postgres.port), database_dbname="postgres",
+                         database_user="postgres")):
         with server:
             rows = tls_postgres.psql("SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity"
                                      " USING (pid) WHERE application_name LIKE 'pgcdc%'")

@@ -54,7 +54,7 @@ class Pgcdc:
         self.scratch, self.tls = scratch, tls
         self.port = free_port()
         self.log_path = scratch.path / f"pgcdc-{next(numbers)}.log"
-        settings.setdefault("binding", f'"127.0.0.1:{self.port}"')
+        settings.setdefault("binding", f"127.0.0.1:{self.port}")
         settings.setdefault("workers", "2")
         self.command = [str(BINARY), *arguments]
         for key, value in settings.items():
