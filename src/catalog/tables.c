@@ -11,7 +11,7 @@
     " y.typelem FROM d JOIN pg_catalog.pg_type y ON y.oid = d.typbasetype WHERE d.typtype = 'd')"  \
     " SELECT * FROM d WHERE typtype <> 'd')"
 
-#define BYTEWISE "('C', 'POSIX', 'C.UTF-8', 'C.utf8', 'ucs_basic')"
+#define BYTEWISE "('C', 'POSIX', 'ucs_basic')"
 
 /*
  * One row per column, in the order of their numbers; a table without columns gives one row of

@@ -58,8 +58,9 @@ VALUES = {
     "hour": ["05:10"], "u": ["A0EEBC99-9C0B-4EF8-BB6D-000000000005"], "feeling": ["ok"], "dom": ["7"],
     "span": ["65:00:00", "2 days"],
 }
-# Ordered text needs the server's collation; only columns of collation C are compared by < and >.
-EQUAL_ONLY = {"word", "code", "fixed"}
+# Ordered text needs the server's collation, an enum its labels' order: only columns of collation C
+# are compared by < and >.
+EQUAL_ONLY = {"word", "code", "fixed", "feeling"}
 
 CASES = [(f"{column}.{operator}.{value}", f"{column} {sql} '{value}'")
          for column, values in VALUES.items() for value in values

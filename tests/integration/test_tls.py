@@ -57,9 +57,11 @@ def test_many_messages_over_tls(postgres, server):
     """Records that are cut and buffers that are full."""
     postgres.psql("DROP TABLE IF EXISTS wide; CREATE TABLE wide (id int PRIMARY KEY, body text)")
     with server.query("insert:wide") as socket:
-        postgres.psql("INSERT INTO wide SELECT n, repeat(n::text, 20000) FROM generate_series(1, 300) n")
-        for number in range(1, 301):
-            assert socket.message(30)["columnvalues"] == [number, str(number) * 20000]
+        for first in range(1, 301, 30):
+            postgres.psql("INSERT INTO wide SELECT n, repeat(n::text, 20000)"
+                          f" FROM generate_series({first}, {first + 29}) n")
+            for number in range(first, first + 30):
+                assert socket.message(30)["columnvalues"] == [number, str(number) * 20000]
     postgres.psql("DROP TABLE wide")
 
 

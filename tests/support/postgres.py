@@ -18,7 +18,6 @@ SETTINGS = {
     "max_replication_slots": "20",
     "max_connections": "100",
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "shared_buffers": "64MB",
     "listen_addresses": "127.0.0.1",
