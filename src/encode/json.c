@@ -208,3 +208,20 @@ bool encode_plain_pos(struct buf *out, const struct change *change, uint64_t epo
     buf_add(out, SLICE("\"}"));
     return true;
 }
+
+enum { CLOSE_REASON_MAX = 123 }; /* bytes in a close frame (RFC 6455, section 5.5) */
+
+void encode_plain_gap(struct buf *out, struct slice reason, struct token position)
+{
+    const struct slice mark = SLICE(" pos=");
+    const size_t room = CLOSE_REASON_MAX - mark.size - TOKEN_SIZE;
+
+    if (reason.size > room) {
+        reason.size = room;
+        while (reason.size > 0 && ((unsigned char)reason.at[reason.size] & 0xC0U) == 0x80)
+            reason.size--;
+    }
+    buf_add(out, reason);
+    buf_add(out, mark);
+    token_print(out, position);
+}

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include <string.h>
+
 #include "change/change.h"
+#include "change/token.h"
 #include "encode/json.h"
 
 #define TEXT(literal)                                                                              \
@@ -227,12 +230,33 @@ static void a_position_is_the_last_member(void **state)
     table_free(table);
 }
 
+static void a_gap_fits_a_close_frame(void **state)
+{
+    const struct token here = {0x9f3c21d07a44be15, {0x16b3748, 2}};
+    const char *const token = " pos=9f3c21d07a44be15-00000000016b3748-00000002";
+
+    (void)state;
+    for (size_t count = 0; count < 130; count++) {
+        CLEANUP(buf_release) struct buf reason = BUF_INIT;
+        CLEANUP(buf_release) struct buf out = BUF_INIT;
+
+        buf_add_text(&reason, count % 2 == 0 ? "" : "x");
+        for (size_t i = 0; i < count / 2; i++)
+            buf_add_text(&reason, "\xc3\xa4");
+        encode_plain_gap(&out, buf_slice(&reason), here);
+        assert_true(out.size <= 123 && slice_is_utf8(buf_slice(&out)));
+        assert_true(out.size >= 122 || out.size == reason.size + strlen(token));
+        assert_slice_is(slice_from(buf_slice(&out), out.size - strlen(token)), token);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(changes_become_messages),
         cmocka_unit_test(without_a_key_an_update_is_no_message),
         cmocka_unit_test(a_position_is_the_last_member),
+        cmocka_unit_test(a_gap_fits_a_close_frame),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
