@@ -20,7 +20,7 @@ build: ## install what the build needs, and build build/pgcdc
 	@tools/install build
 	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) >$(BUILD).log || { cat $(BUILD).log; exit 1; }
 	@rm -f $(BUILD).log
-	@ninja -C $(BUILD) -j $(JOBS) --quiet
+	@ninja -C $(BUILD) -j $(JOBS) --quiet >$(BUILD)/ninja.log || { cat $(BUILD)/ninja.log; exit 1; }
 
 test: ## install, build, every test; ends with `N passed, N failed`
 	@tools/install build demo test
@@ -35,7 +35,7 @@ demo: ## a throw-away PostgreSQL, changes, pgcdc and live messages until Ctrl-C 
 bench: ## changes/s through the program against a bare reader of the same slot
 	@tools/install build demo test
 	@meson setup build-bench --buildtype=release -Db_ndebug=true -Dbench=true >/dev/null 2>&1 || true
-	@ninja -C build-bench -j $(JOBS) --quiet
+	@ninja -C build-bench -j $(JOBS) --quiet >/dev/null
 	@$(PYTHON) tests/bench/run build-bench
 
 floors: ## check who includes whom, libraries' homes and file lengths

@@ -13,6 +13,7 @@
 
 /* The owner of all parts, its timers, and what happens when an attempt ends either way. */
 
+#define LACK_MAX 2      /* looks of KEEP_MS each */
 #define KEEP_MS 1000    /* how often the publications are looked after */
 #define STANDBY_MS 1000 /* how often a busy slot is looked at, and up to half as much again */
 #define FLAPS_MAX 3
@@ -118,10 +119,27 @@ static void on_new_table(void *arg)
     timer_start(session->keep, 1, KEEP_MS);
 }
 
+/* The stream waits for a name, and there is nobody to ask.  PostgreSQL ends query connections first
+ * when it stops, and then waits until we have read what it sends: waiting on would be for ever. */
+static bool is_stuck(struct session *session)
+{
+    if (session->step != STEP_STREAM || sql_is_up(side_sql(session->side)) ||
+        !stream_lacks_names(session->stream))
+        session->lack_count = 0;
+    else
+        session->lack_count++;
+    return session->lack_count > LACK_MAX;
+}
+
 static void on_keep(void *arg)
 {
     struct session *session = arg;
 
+    if (is_stuck(session)) {
+        session->lack_count = 0;
+        session_fail(session, CAPTURE_CONNECTING, "types cannot be asked for");
+        return;
+    }
     if (!session->is_publishing || !sql_is_up(side_sql(session->side)))
         return;
     if (session->step == STEP_STREAM && publication_is_lost(session->publication)) {

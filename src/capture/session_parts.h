@@ -42,6 +42,7 @@ struct session {
     struct source_check *check; /* under way; else NULL */
     struct stream *stream;
     struct decoder *decoder; /* of the last plan; NULL before the first */
+    unsigned lack_count; /* looks in a row at which the stream lacked names and nobody to ask */
     struct timer *retry, *keep, *patience;
     struct backoff backoff;
     struct said said;

@@ -243,6 +243,11 @@ static bool take_frame(struct stream *stream)
     return true;
 }
 
+bool stream_lacks_names(struct stream *stream)
+{
+    return stream->has_frame && names_ask(stream->names);
+}
+
 static void block(struct stream *stream)
 {
     stream->is_blocked = true;

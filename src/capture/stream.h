@@ -62,6 +62,7 @@ void stream_finish(struct stream *stream);
 
 void stream_readable(struct stream *stream); /* the socket may have more */
 void stream_resume(struct stream *stream);   /* what holds it up may be gone */
+bool stream_lacks_names(struct stream *stream); /* held up by the name of a type */
 
 /* The last position confirmed to the server, over all streams of this object. */
 lsn stream_confirmed(const struct stream *stream);
