@@ -133,8 +133,10 @@ static enum status make_workers(struct pipeline *pipeline, struct fault *fault)
 {
     const size_t count = count_of_workers(pipeline->config);
     struct worker_config config = worker_config_of(pipeline);
-    const enum status status = address_parse(pipeline->config->binding, &config.address, fault);
+    enum status status = address_parse(pipeline->config->binding, &config.address, fault);
 
+    if (status == OK)
+        status = listener_check_free(&config.address, fault);
     if (status != OK)
         return status;
     pipeline->workers = mem_array(count, sizeof(struct worker *));

@@ -85,15 +85,15 @@ static void on_readable(void *arg, bool readable, bool writable)
         mem_free(listener);
 }
 
-static int open_and_bind(const struct address *address, int backlog)
+static int open_and_bind(const struct address *address, int is_shared, int backlog)
 {
-    const int on = 1, off = 0;
+    const int yes = 1, off = 0;
     const int fd = socket(address->at.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return -1;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &is_shared, sizeof is_shared) == 0 &&
         (address->at.any.sa_family != AF_INET6 ||
          setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == 0) &&
         bind(fd, &address->at.any, address->size) == 0 && listen(fd, backlog) == 0)
@@ -105,18 +105,34 @@ static int open_and_bind(const struct address *address, int backlog)
     return -1;
 }
 
+static enum status cannot_listen(const struct address *address, struct fault *fault)
+{
+    const int error = errno;
+    CLEANUP(buf_release) struct buf name = BUF_INIT;
+
+    address_print(&name, address);
+    return fault_set(fault, ERR_SYSTEM, "cannot listen on %s: %s", buf_text(&name),
+                     uv_strerror(-error));
+}
+
+enum status listener_check_free(const struct address *address, struct fault *fault)
+{
+    const int fd = open_and_bind(address, false, 1);
+
+    if (fd < 0)
+        return cannot_listen(address, fault);
+    (void)close(fd);
+    return OK;
+}
+
 struct listener *listener_new(struct loop *loop, const struct listener_config *config,
                               listener_accept_fn *fn, void *arg, struct fault *fault)
 {
-    const int fd =
-        open_and_bind(&config->address, config->backlog > 0 ? config->backlog : DEFAULT_BACKLOG);
+    const int fd = open_and_bind(&config->address, true,
+                                 config->backlog > 0 ? config->backlog : DEFAULT_BACKLOG);
 
     if (fd < 0) {
-        const int error = errno;
-        CLEANUP(buf_release) struct buf name = BUF_INIT;
-        address_print(&name, &config->address);
-        (void)fault_set(fault, ERR_SYSTEM, "cannot listen on %s: %s", buf_text(&name),
-                        uv_strerror(-error));
+        (void)cannot_listen(&config->address, fault);
         return NULL;
     }
     struct listener *listener = mem_new(sizeof *listener);

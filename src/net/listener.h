@@ -27,6 +27,11 @@ struct listener_config {
 /* fd is non-blocking and close-on-exec, and from now on the callee's. */
 typedef void(listener_accept_fn)(void *arg, int fd, const struct sockaddr_storage *peer);
 
+/* Is the address nobody's?  Asked once before the first listener_new: SO_REUSEPORT, by which our
+ * workers share it, would let a second server of the same user take half of the first one's
+ * clients without a word.  Port 0 is always free. */
+MUST_CHECK enum status listener_check_free(const struct address *address, struct fault *fault);
+
 /* ERR_SYSTEM as a NULL: the fault names the address and the reason. */
 struct listener *listener_new(struct loop *loop, const struct listener_config *config,
                               listener_accept_fn *fn, void *arg, struct fault *fault);
