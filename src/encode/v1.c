@@ -152,7 +152,7 @@ static void add_rows(struct buf *out, const struct change *change, struct v1_col
     }
     if (change->old_row) {
         buf_add(out, SLICE(",\"old\":"));
-        add_row(out, table, change->old_row, wanted, change->old_kind == OLD_KEY);
+        add_row(out, table, change->old_row, wanted, false); /* of OLD_KEY, all else is absent */
     }
     if (table->key_count > 0) {
         buf_add(out, SLICE(",\"key\":"));

@@ -285,29 +285,29 @@ static void drop_json(json_t **root)
     json_decref(*root);
 }
 
-static enum status find_rule(const json_t *root, const struct message_rule **out,
-                             struct v1_refusal *refusal)
+/* NULL: refused. */
+static const struct message_rule *find_rule(const json_t *root, struct v1_refusal *refusal)
 {
     const char *choices = "subscribe, unsubscribe, auth, ping";
     const json_t *type = json_object_get(root, "type");
+    const char *text = json_string_value(type);
 
-    if (!type)
-        return REFUSE(refusal, V1_MISSING_MEMBER, "no member \"type\"; it is one of: %s", choices);
-    if (!json_is_string(type))
-        return REFUSE(refusal, V1_WRONG_TYPE, "\"type\" must be a string, one of: %s", choices);
-    for (size_t i = 0; i < RULE_COUNT; i++) {
-        if (strcmp(rules[i].type, json_string_value(type)) == 0) {
-            *out = &rules[i];
-            return OK;
-        }
+    for (size_t i = 0; text && i < RULE_COUNT; i++) {
+        if (strcmp(rules[i].type, text) == 0)
+            return &rules[i];
     }
-    return REFUSE(refusal, V1_UNKNOWN_TYPE, "unknown type \"%.*s\"; there are: %s",
-                  SLICE_ARG(shortened(json_string_value(type))), choices);
+    if (!type)
+        (void)REFUSE(refusal, V1_MISSING_MEMBER, "no member \"type\"; it is one of: %s", choices);
+    else if (!text)
+        (void)REFUSE(refusal, V1_WRONG_TYPE, "\"type\" must be a string, one of: %s", choices);
+    else
+        (void)REFUSE(refusal, V1_UNKNOWN_TYPE, "unknown type \"%.*s\"; there are: %s",
+                     SLICE_ARG(shortened(text)), choices);
+    return NULL;
 }
 
 static enum status take_root(json_t *root, struct v1_message *out, struct v1_refusal *refusal)
 {
-    const struct message_rule *rule = NULL;
     const json_t *id = json_object_get(root, "id");
     enum status status;
 
@@ -315,8 +315,11 @@ static enum status take_root(json_t *root, struct v1_message *out, struct v1_ref
         return REFUSE(refusal, V1_BAD_MESSAGE, "the message is not a JSON object");
     if (is_good_id(id))
         memcpy(refusal->id, json_string_value(id), json_string_length(id) + 1);
-    if ((status = find_rule(root, &rule, refusal)) != OK ||
-        (status = check_members(root, rule, refusal)) != OK ||
+
+    const struct message_rule *rule = find_rule(root, refusal);
+    if (!rule)
+        return ERR_INPUT;
+    if ((status = check_members(root, rule, refusal)) != OK ||
         (status = check_values(root, refusal)) != OK)
         return status;
     take_all(root, rule->kind, out);

@@ -213,6 +213,19 @@ static void limits(void **state)
     assert_int_equal(parse(buf_slice(&text), &message, &refusal), ERR_INPUT);
     assert_non_null(strstr(refusal.fault.text, "65537 bytes, more than 65536"));
 
+    /* a payload, in characters */
+    for (size_t count = 256; count <= 257; count++) {
+        buf_reset(&text);
+        buf_add_text(&text, "{\"type\":\"ping\",\"payload\":\"");
+        for (size_t i = 0; i < count; i++)
+            buf_add_text(&text, "\xc3\xa4");
+        buf_add_text(&text, "\"}");
+        assert_int_equal(parse(buf_slice(&text), &message, &refusal),
+                         count == 256 ? OK : ERR_INPUT);
+        if (count == 256)
+            v1_message_release(&message);
+    }
+
     /* brackets without end */
     buf_reset(&text);
     buf_add_text(&text, "{\"type\":\"ping\",\"payload\":");
