@@ -45,9 +45,12 @@
     X(BEHIND, gauge, "pgcdc_clients_behind",                                                       \
       "Clients that read the journal further back, because they resume or are slow.")              \
     X(SLOW_CLOSED, counter, "pgcdc_slow_clients_closed_total",                                     \
-      "Clients closed because the journal had moved past them.")                                              \
+      "Clients closed because the journal had moved past them.")                                   \
     X(DEAD_CLOSED, counter, "pgcdc_dead_clients_closed_total",                                     \
       "Clients closed because they did not answer a ping.")                                        \
+    X(SNAPSHOTS_RUNNING, gauge, "pgcdc_snapshots_running", "Snapshots that are being read.")       \
+    X(SNAPSHOTS_WAITING, gauge, "pgcdc_snapshots_waiting",                                         \
+      "Snapshots that wait for a connection.")                                                     \
     X(GAPS_TOLD, counter, "pgcdc_gaps_total", "Gaps in the stream of changes; clients were told.") \
     X(ACCEPT_PAUSES, counter, "pgcdc_accept_pauses_total",                                         \
       "Times accepting paused because descriptors ran out.")

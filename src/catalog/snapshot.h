@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "change/position.h"
+#include "change/value.h"
 
 struct loop;
 struct mailbox;
@@ -12,7 +13,6 @@ struct snapshot;
 struct snapshots;
 struct table;
 struct table_shape;
-struct value;
 struct visible;
 
 /*
