@@ -27,7 +27,7 @@
 enum config_plugin { CONFIG_PLUGIN_AUTO, CONFIG_PLUGIN_PGOUTPUT, CONFIG_PLUGIN_WAL2JSON };
 enum config_auth { CONFIG_AUTH_AUTO, CONFIG_AUTH_NONE };
 
-#define CONFIG_KEY_COUNT 27
+#define CONFIG_KEY_COUNT 28
 #define CONFIG_DEFAULT_PATH "/etc/speculare/pgcdc.config"
 #define CONFIG_FILE_MAX ((size_t)1 << 20)
 
@@ -60,6 +60,7 @@ struct config {
     char *slot_name;       /* empty: a temporary slot */
     uint64_t journal_size; /* bytes */
     uint64_t workers;      /* 0: one per core */
+    uint64_t snapshot_connections;
 
     char *binding; /* the one in effect: see config_load */
     bool https;

@@ -85,6 +85,8 @@ const struct config_key config_keys[] = {
      .example = "\"1GiB\"", .help = "memory that holds the latest changes"},
     {AT(workers), .type = CONFIG_NUMBER, .standard = "0", .max = 256, .example = "4",
      .help = "threads that serve clients; 0: one per core"},
+    {AT(snapshot_connections), .type = CONFIG_NUMBER, .standard = "4", .min = 1, .max = 100,
+     .example = "8", .help = "snapshots of tables that are read at once"},
     {AT(binding), .type = CONFIG_TEXT, .standard = "127.0.0.1:8080", .min = 1, .max = 1024,
      .check = check_binding, .example = "\"0.0.0.0:8080\"",
      .help = "ADDRESS:PORT to listen on; 0.0.0.0:8080 if unset and authentication is on"},
