@@ -4,11 +4,12 @@
 BUILD ?= build
 PYTHON ?= /usr/bin/python3
 FUZZ_SECONDS ?= 60
+SOAK_SECONDS ?= 600
 JOBS ?= $(shell nproc)
 SOURCES = $(shell git ls-files 'src/*.[ch]' 'tests/*.[ch]')
 
 .DEFAULT_GOAL := build
-.PHONY: help deps build test demo bench floors format format-check tidy asan tsan fuzz install clean hooks
+.PHONY: help deps build test demo bench floors format format-check tidy asan tsan fuzz soak install clean hooks
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +74,12 @@ fuzz: ## each fuzz target for FUZZ_SECONDS (60), with libFuzzer, ASan and UBSan
 	    -Db_sanitize=address,undefined -Dc_args=-fsanitize=fuzzer-no-link >/dev/null
 	@ninja -C build-fuzz -j $(JOBS) --quiet
 	@tools/fuzz build-fuzz $(FUZZ_SECONDS)
+
+soak: ## the randomised consistency test for SOAK_SECONDS (600); PGCDC_SEED=n repeats its choices
+	@tools/install build demo test
+	@$(MAKE) --no-print-directory build
+	@PGCDC_SOAK_SECONDS=$(SOAK_SECONDS) PGCDC_BINARY=$(BUILD)/pgcdc LC_ALL=C.UTF-8 \
+	    $(PYTHON) -m pytest -q -s -p no:cacheprovider tests/integration/test_consistency.py
 
 install: build ## install the program, man pages and the sample configuration (DESTDIR works)
 	@meson install -C $(BUILD) --no-rebuild
