@@ -40,6 +40,7 @@ struct change {
     const struct value *old_row; /* where old_kind is not OLD_NONE; else NULL */
     struct slice reason;         /* of CHANGE_GAP */
     struct position position;
+    bool is_last;           /* known to be the last one of its transaction */
     uint32_t xid;           /* 0 where the plugin does not say */
     int64_t commit_time_us; /* since 1970-01-01 UTC; 0 where the plugin does not say */
 };

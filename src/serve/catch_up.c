@@ -6,6 +6,7 @@
 #include "journal/ledger.h"
 #include "journal/reader.h"
 #include "serve/session.h"
+#include "serve/v1.h"
 #include "serve/worker.h"
 
 void catch_up_add(struct session *session)
@@ -17,84 +18,128 @@ void catch_up_add(struct session *session)
     wake_signal(worker->wake);
 }
 
-/* What one round has gathered. */
+/* One round of one session, or of one subscription of the rich protocol that is behind alone. */
 struct round {
+    struct session *session;
+    struct v1_subscription *only; /* NULL: the session */
+    uint64_t *place;              /* where it goes on */
     struct buf *run;
     uint32_t frames;
     bool has_gap;
     struct buf gap; /* its reason */
 };
 
-static void take_change(struct session *session, const struct change *change, struct round *round)
+static bool is_skipped(struct session *session, const struct change *change)
 {
-    struct worker *worker = session->worker;
     const lsn commit = change->position.commit;
 
-    if (change->kind == CHANGE_GAP) {
-        round->has_gap = true;
-        buf_add(&round->gap, change->reason);
-        return;
-    }
     if (commit != LSN_NONE && commit <= session->skip_commit)
-        return;
+        return true;
     session->skip_commit = LSN_NONE;
-    if (session_wants(session, change) &&
-        frame_add(round->run, session_format(session), change,
-                  worker_epoch_at(worker, journal_cursor_offset(worker->reader))))
-        round->frames++;
+    return false;
 }
 
-static enum status read_round(struct session *session, struct round *round)
+static uint32_t add_frame(const struct round *round, const struct change *change, uint64_t epoch)
 {
-    struct worker *worker = session->worker;
+    struct session *session = round->session;
+
+    if (session->v1)
+        return v1_catch_up_change(session->v1, round->only, change, epoch, round->run);
+    if (is_skipped(session, change) || !session_wants(session, change))
+        return 0;
+    return frame_add(round->run, session_format(session), change, epoch) ? 1 : 0;
+}
+
+static void take_change(struct round *round, const struct change *change)
+{
+    const struct worker *worker = round->session->worker;
+    const uint64_t epoch = worker_epoch_at(worker, journal_cursor_offset(worker->reader));
+
+    if (change->kind != CHANGE_GAP) {
+        round->frames += add_frame(round, change, epoch);
+        return;
+    }
+    round->has_gap = true;
+    buf_add(&round->gap, change->reason);
+}
+
+static enum status read_round(struct round *round)
+{
+    struct journal_reader *reader = round->session->worker->reader;
     const struct change *change;
 
-    if (journal_cursor_open(worker->reader, session->place) != OK)
+    if (journal_cursor_open(reader, *round->place) != OK)
         return ERR_NOT_FOUND;
     for (int i = 0; i < CATCH_UP_CHANGES && round->run->size < CATCH_UP_BYTES && !round->has_gap;
          i++) {
-        change = journal_cursor_next(worker->reader);
+        change = journal_cursor_next(reader);
         if (!change)
             break;
-        take_change(session, change, round);
+        take_change(round, change);
     }
-    session->place = journal_cursor_close(worker->reader);
+    *round->place = journal_cursor_close(reader);
     return OK;
 }
 
 /* At the worker's place it is live, unless the transaction to be skipped may still go on. */
-static void arrive(struct session *session)
+static void arrive(struct round *round)
 {
+    struct session *session = round->session;
     struct journal_ledger ledger;
 
+    if (round->only) {
+        round->only->is_behind = false;
+        return;
+    }
     journal_read_ledger(session->worker->config.journal, &ledger);
     if (session->skip_commit != LSN_NONE && ledger.settled < session->skip_commit)
         return;
     session->skip_commit = LSN_NONE;
     session->is_behind = false;
     metrics_sub(METRIC_BEHIND, 1);
-    list_remove(&session->in_catching);
+}
+
+static void tell_gap(const struct round *round, unsigned code, struct slice reason)
+{
+    if (round->only)
+        v1_tell_one_gap(round->only, reason);
+    else
+        session_tell_gap(round->session, code, reason);
+}
+
+static bool has_anything_behind(const struct session *session)
+{
+    return session->is_behind || (session->v1 && v1_first_behind(session->v1));
 }
 
 static void give_round(struct session *session)
 {
     struct worker *worker = session->worker;
-    struct round round = {.run = &worker->catch_up_run};
+    struct round round = {
+        .session = session, .place = &session->place, .run = &worker->catch_up_run};
 
+    if (!session->is_behind && session->v1)
+        round.only = v1_first_behind(session->v1);
+    if (round.only)
+        round.place = &round.only->place;
     buf_reset(round.run);
-    if (read_round(session, &round) != OK) {
+    if (read_round(&round) != OK) {
         metrics_add(METRIC_SLOW_CLOSED, 1);
-        session_tell_gap(session, WS_CLOSE_SLOW, SLICE("too slow and out of history"));
-        return;
+        tell_gap(&round, WS_CLOSE_SLOW, SLICE("too slow and out of history"));
+    } else {
+        metrics_add(METRIC_FRAMES_SENT, round.frames);
+        const uint64_t place = *round.place;
+        const bool is_sent = session_send_own(session, buf_slice(round.run));
+        if (session->phase == SESSION_LIVE && round.has_gap)
+            tell_gap(&round, WS_CLOSE_GAP, buf_slice(&round.gap));
+        else if (session->phase == SESSION_LIVE && is_sent && place == worker->flushed_to)
+            arrive(&round);
+        if (!is_sent)
+            list_remove(&session->in_catching); /* until its socket drains */
     }
-    metrics_add(METRIC_FRAMES_SENT, round.frames);
-    if (!session_send_own(session, buf_slice(round.run)))
-        list_remove(&session->in_catching); /* until its socket drains */
-    else if (!round.has_gap && session->place == worker->flushed_to)
-        arrive(session);
-    if (round.has_gap && session->phase == SESSION_LIVE)
-        session_tell_gap(session, WS_CLOSE_GAP, buf_slice(&round.gap));
     buf_release(&round.gap);
+    if (session->phase != SESSION_LIVE || !has_anything_behind(session))
+        list_remove(&session->in_catching);
 }
 
 void catch_up_turn(struct worker *worker)
@@ -116,7 +161,7 @@ void catch_up_turn(struct worker *worker)
     }
     while (!list_is_empty(&turn)) {
         struct session *session = LIST_ITEM(turn.next, struct session, in_catching);
-        has_more = has_more || session->place != worker->flushed_to;
+        has_more = has_more || !session->is_behind || session->place != worker->flushed_to;
         list_remove(&session->in_catching);
         list_append(&worker->catching, &session->in_catching);
     }

@@ -6,6 +6,7 @@
 #include "match/index.h"
 #include "serve/group.h"
 #include "serve/session.h"
+#include "serve/v1.h"
 
 #define RUN_KEPT_SIZE ((size_t)16 * 1024) /* a larger run gives its memory back after a flush */
 
@@ -14,6 +15,8 @@ void fanout_init(struct fanout *fanout)
     *fanout = (struct fanout){.index = index_new()};
     list_init(&fanout->dirty_groups);
     list_init(&fanout->dirty_sessions);
+    list_init(&fanout->dirty_v1);
+    list_init(&fanout->hit_v1);
 }
 
 void fanout_release(struct fanout *fanout)
@@ -23,6 +26,7 @@ void fanout_release(struct fanout *fanout)
     index_free(fanout->index);
     for (int i = 0; i < FRAME_FORMATS; i++)
         buf_release(&fanout->frames[i].bytes);
+    buf_release(&fanout->v1_tail);
     fanout->index = NULL;
 }
 
@@ -104,6 +108,26 @@ static void on_hit(void *arg, struct index_node *node)
             fanout->gathered += session_gather(session, buf_slice(frame), fanout->change_number,
                                                &fanout->dirty_sessions);
     }
+    for (uint32_t i = 0; i < group->v1.count; i++)
+        v1_hit(group->v1.at[i], hit->change, V1_SCOPE_WITHIN, &fanout->hit_v1);
+}
+
+/* One message for each session, whichever of its subscriptions were hit. */
+static void gather_v1(const struct hit *hit)
+{
+    struct fanout *fanout = hit->fanout;
+
+    buf_reset(&fanout->v1_tail);
+    while (!list_is_empty(&fanout->hit_v1)) {
+        struct v1 *v1 = v1_of_hits(fanout->hit_v1.next);
+        const size_t before = v1->run.size;
+
+        list_remove(&v1->in_hits);
+        v1->run_frames += v1_emit(v1, hit->change, hit->epoch, &fanout->v1_tail, &v1->run);
+        fanout->gathered += v1->run.size - before;
+        if (v1->run.size > 0 && !v1->in_dirty.next)
+            list_append(&fanout->dirty_v1, &v1->in_dirty);
+    }
 }
 
 void fanout_change(struct fanout *fanout, const struct change *change, uint64_t epoch)
@@ -114,6 +138,7 @@ void fanout_change(struct fanout *fanout, const struct change *change, uint64_t 
         fanout->frames[i].is_made = false;
     fanout->change_number++;
     index_match(fanout->index, change, on_hit, &hit);
+    gather_v1(&hit);
 }
 
 /* ---- sending ---- */
@@ -158,6 +183,8 @@ void fanout_flush(struct fanout *fanout)
         flush_group(fanout, LIST_ITEM(fanout->dirty_groups.next, struct group, in_dirty));
     while (!list_is_empty(&fanout->dirty_sessions))
         fanout->frames_sent += session_flush(session_of_dirty(fanout->dirty_sessions.next));
+    while (!list_is_empty(&fanout->dirty_v1))
+        fanout->frames_sent += v1_flush(v1_of_dirty(fanout->dirty_v1.next));
     fanout->gathered = 0;
 
     const uint64_t asked = index_asked_total(fanout->index);

@@ -40,10 +40,13 @@ struct fanout {
     struct index *index; /* owned; its nodes' owners are groups */
     struct list_link dirty_groups, dirty_sessions;
     struct fanout_frame frames[FRAME_FORMATS];
-    uint64_t change_number; /* counts changes, so that a session meets each once */
-    size_t gathered;        /* bytes in runs since the last flush */
-    uint64_t frames_sent;   /* since the last flush */
-    uint64_t asked;         /* filters asked, as last told to the metrics */
+    struct list_link dirty_v1; /* sessions of the rich protocol with a run */
+    struct list_link hit_v1;   /* those that the change at hand concerns */
+    struct buf v1_tail;        /* what they all get of it */
+    uint64_t change_number;    /* counts changes, so that a session meets each once */
+    size_t gathered;           /* bytes in runs since the last flush */
+    uint64_t frames_sent;      /* since the last flush */
+    uint64_t asked;            /* filters asked, as last told to the metrics */
 };
 
 void fanout_init(struct fanout *fanout);

@@ -24,20 +24,21 @@ void group_free(struct group *group)
         mem_free(group->runs[i].sole.at);
     }
     mem_free(group->several.at);
+    mem_free(group->v1.at);
     mem_free(group);
 }
 
-uint32_t group_members_add(struct group_members *members, struct session *session)
+uint32_t group_members_add(struct group_members *members, void *member)
 {
     if (members->count == members->capacity) {
         members->capacity = members->capacity ? members->capacity * 2 : 1;
-        members->at = mem_resize(members->at, members->capacity * sizeof(struct session *));
+        members->at = mem_resize(members->at, members->capacity * sizeof(void *));
     }
-    members->at[members->count] = session;
+    members->at[members->count] = member;
     return members->count++;
 }
 
-struct session *group_members_remove(struct group_members *members, uint32_t place)
+void *group_members_remove(struct group_members *members, uint32_t place)
 {
     assert(place < members->count);
     const uint32_t last = --members->count;
@@ -54,5 +55,5 @@ bool group_is_empty(const struct group *group)
         if (group->runs[i].sole.count > 0)
             return false;
     }
-    return group->several.count == 0;
+    return group->several.count == 0 && group->v1.count == 0;
 }

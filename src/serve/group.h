@@ -22,6 +22,7 @@ struct session;
  *                             |            sole: c1 c4 c9 ...     one send of the run each
  *                             +-- SSE      run: [event 17] ...    sole: c3
  *                             +-- several: c2                     has other subscriptions as well
+ *                             +-- v1:      c7's "s1"              names its subscriptions by ids
  *
  * A client with several subscriptions must get a change that two of them match only once and in
  * order, so its frames are gathered by itself (session_add_frame) instead.
@@ -30,7 +31,7 @@ struct session;
  * nothing.  Used only by the worker that owns it.
  */
 struct group_members {
-    struct session **at; /* owned array of borrowed sessions */
+    void **at; /* owned array of borrowed sessions, or of v1_subscriptions */
     uint32_t count, capacity;
 };
 
@@ -47,14 +48,15 @@ struct group {
     struct list_link in_dirty; /* linked while a run holds something */
     struct group_run runs[FRAME_FORMATS];
     struct group_members several;
+    struct group_members v1;
 };
 
 struct group *group_new(struct index_node *node);
 void group_free(struct group *group); /* has no members; NULL is accepted */
 
 /* Returns the place of the new member. */
-uint32_t group_members_add(struct group_members *members, struct session *session);
+uint32_t group_members_add(struct group_members *members, void *member);
 /* Removes the member at `place`.  Returns the one that was moved there, or NULL. */
-struct session *group_members_remove(struct group_members *members, uint32_t place);
+void *group_members_remove(struct group_members *members, uint32_t place);
 
 bool group_is_empty(const struct group *group);

@@ -3,8 +3,11 @@
  * A session that is live: what it hears, how it says goodbye, and whether it is still there.
  */
 #include "base/metrics.h"
+#include "encode/json.h"
 #include "encode/sse.h"
+#include "journal/journal.h"
 #include "serve/session.h"
+#include "serve/v1.h"
 #include "serve/worker.h"
 
 /* ---- goodbye ---- */
@@ -26,24 +29,40 @@ void session_say_close(struct session *session, unsigned code, struct slice reas
     session_put(session, buf_slice(&frame));
 }
 
-/* The reason of a close frame has room for 123 bytes: the words, then where to go on from. */
+/* From here on it goes on with what is live. */
+static void go_on_now(struct session *session)
+{
+    session->place = session->worker->flushed_to;
+    session->skip_commit = LSN_NONE;
+    if (session->is_behind)
+        metrics_sub(METRIC_BEHIND, 1);
+    session->is_behind = false;
+}
+
+static void close_for_gap(struct session *session, unsigned code, struct slice reason)
+{
+    CLEANUP(buf_release) struct buf text = BUF_INIT;
+
+    encode_plain_gap(&text, reason, worker_token_now(session->worker));
+    session_say_close(session, code, buf_slice(&text));
+}
+
 void session_tell_gap(struct session *session, unsigned code, struct slice reason)
 {
-    const struct token now = worker_token_now(session->worker);
-    CLEANUP(buf_release) struct buf text = BUF_INIT;
+    CLEANUP(buf_release) struct buf event = BUF_INIT;
 
     if (session->phase != SESSION_LIVE)
         return;
-    if (session->format == FRAME_SSE) {
-        encode_sse_gap(&text, now, reason);
-        session_put(session, buf_slice(&text));
+    if (session->v1) {
+        go_on_now(session);
+        v1_tell_gap(session->v1, reason);
+    } else if (session->format == FRAME_SSE) {
+        go_on_now(session);
+        encode_sse_gap(&event, worker_token_now(session->worker), reason);
+        session_put(session, buf_slice(&event));
     } else {
-        const size_t room = 123 - TOKEN_SIZE - sizeof "; pos=";
-        buf_add(&text, slice_of(reason.at, reason.size < room ? reason.size : room));
-        buf_add_text(&text, "; pos=");
-        token_print(&text, now);
+        close_for_gap(session, code, reason);
     }
-    session_say_close(session, code, buf_slice(&text));
 }
 
 /* ---- hearing ---- */
@@ -71,6 +90,9 @@ static void take_event(struct session *session, const struct ws_event *event)
         take_close(session, event->code);
         break;
     case WS_EVENT_DATA: /* plain clients have nothing to say: it is discarded */
+        if (session->v1)
+            v1_take_data(session->v1, event->opcode == WS_TEXT, event->bytes, event->is_last);
+        break;
     case WS_EVENT_PONG: /* a sign of life, as any byte is */
         break;
     }
@@ -101,7 +123,15 @@ static void send_alive(struct session *session)
 {
     CLEANUP(buf_release) struct buf comment = BUF_INIT;
 
-    encode_sse_alive(&comment);
+    const struct worker *worker = session->worker;
+    const struct token now = worker_token_now(worker);
+
+    /* An id without an event moves on what the client will come back with. */
+    if (!session->is_behind && now.epoch == worker->epoch &&
+        journal_head(worker->config.journal) == worker->flushed_to)
+        encode_sse_progress(&comment, now);
+    else
+        encode_sse_alive(&comment);
     session_deadline(session, session->worker->config.ping_seconds);
     if (outbox_is_empty(&session->outbox))
         session_put(session, buf_slice(&comment));
@@ -117,6 +147,8 @@ static void send_ping(struct session *session)
     /* What waits must leave first; that it does is the sign of life then. */
     if (!outbox_is_empty(&session->outbox))
         return;
+    if (session->v1)
+        v1_put_progress(session->v1);
     ws_frame_add(&ping, WS_PING, SLICE(""));
     session_put(session, buf_slice(&ping));
 }

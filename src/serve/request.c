@@ -11,9 +11,12 @@
 #include "serve/http_reply.h"
 #include "serve/session.h"
 #include "serve/subscribe.h"
+#include "serve/v1.h"
 #include "serve/worker.h"
 
 #define SSE_RETRY_MS 1000
+#define RETRY_AFTER "Retry-After: 1\r\n"
+#define NOT_STREAMING "not streaming from the database now; /ready says why"
 
 struct request {
     struct session *session;
@@ -96,7 +99,7 @@ static void answer_endpoint(struct request *request)
 /* ---- /ws and /sse ---- */
 
 /* The head of the answer that everything live follows; false: refused. */
-static bool put_upgrade(struct request *request)
+static bool put_upgrade(struct request *request, const char *headers)
 {
     CLEANUP(buf_release) struct buf reply = BUF_INIT;
     struct http_refusal refusal;
@@ -111,7 +114,7 @@ static bool put_upgrade(struct request *request)
         return false;
     }
     websocket_accept_key(http_header(&request->http, "Sec-WebSocket-Key"), accept);
-    http_reply_upgrade(&reply, accept, "");
+    http_reply_upgrade(&reply, accept, headers);
     session_put(request->session, buf_slice(&reply));
     return request->session->phase == SESSION_ASKING;
 }
@@ -171,12 +174,11 @@ static void become_live(struct request *request, struct subscribe_result *result
     struct fault fault;
 
     if (!source->is_live(source->arg)) {
-        reply_and_close(request, 503, "Retry-After: 1\r\n",
-                        SLICE("not streaming from the database now; /ready says why"));
+        reply_and_close(request, 503, RETRY_AFTER, SLICE(NOT_STREAMING));
         return;
     }
     start.format = request->is_sse ? FRAME_SSE : result->has_since ? FRAME_POS : FRAME_PLAIN;
-    if (!(request->is_sse ? put_event_stream(request) : put_upgrade(request)))
+    if (!(request->is_sse ? put_event_stream(request) : put_upgrade(request, "")))
         return;
     const enum status status =
         session_go_live(session, result->filters, result->count, &start, &position, &fault);
@@ -195,6 +197,29 @@ static void on_subscribed(void *arg, struct subscribe_result *result)
         reply_and_close(request, result->code, result->headers, result->text);
     else
         become_live(request, result);
+}
+
+/* The rich protocol: queries come as messages later, and so may the proof of who asks. */
+static void begin_v1(struct request *request)
+{
+    struct session *session = request->session;
+    const struct worker_config *config = &session->worker->config;
+    const char *text = NULL;
+    struct who who;
+
+    session->phase = SESSION_ASKING;
+    const int code = who_from_request(config, &request->http, &who, &text);
+    if (request->http.query.size > 0)
+        reply_and_close(request, 400, "", SLICE("in " V1_PROTOCOL " queries come as messages"));
+    else if (code != 0 && code != 401)
+        reply_and_close(request, code, "", slice_text(text));
+    else if (!config->source.is_live(config->source.arg))
+        reply_and_close(request, 503, RETRY_AFTER, SLICE(NOT_STREAMING));
+    else if (put_upgrade(request, "Sec-WebSocket-Protocol: " V1_PROTOCOL "\r\n")) {
+        session->request = NULL;
+        session_go_v1(session, &who);
+        request_free(request);
+    }
 }
 
 static void begin_subscribe(struct request *request)
@@ -227,7 +252,12 @@ static bool answer_next(struct request *request)
         return false;
     }
     request->is_sse = slice_is(request->http.path, "/sse");
-    if (request->is_sse || slice_is(request->http.path, "/ws")) {
+    const bool is_ws = slice_is(request->http.path, "/ws");
+    if (is_ws && http_header_lists(&request->http, "Sec-WebSocket-Protocol", V1_PROTOCOL)) {
+        begin_v1(request);
+        return false;
+    }
+    if (request->is_sse || is_ws) {
         begin_subscribe(request);
         return false;
     }

@@ -7,6 +7,7 @@
 #include "base/metrics.h"
 #include "serve/catch_up.h"
 #include "serve/request.h"
+#include "serve/v1.h"
 #include "serve/worker.h"
 
 /* A client that keeps sending must not keep the others waiting. */
@@ -88,7 +89,8 @@ static void write_waiting(struct session *session)
     socket_want_write(&session->socket, false);
     if (session->phase == SESSION_FLUSHING)
         session_finish(session);
-    else if (session->phase == SESSION_LIVE && session->is_behind)
+    else if (session->phase == SESSION_LIVE &&
+             (session->is_behind || (session->v1 && v1_first_behind(session->v1))))
         catch_up_add(session);
 }
 

@@ -18,6 +18,8 @@ struct filter;
 struct group;
 struct packet;
 struct request;
+struct v1;
+struct who;
 struct worker;
 
 /*
@@ -47,8 +49,9 @@ struct worker;
 #define SESSION_HANDSHAKE_SECONDS 10
 #define SESSION_PONG_SECONDS 10
 #define SESSION_CLOSE_SECONDS 5
-#define SESSION_OUTBOX_MAX ((size_t)256 * 1024) /* of what a client makes us say besides changes   \
-                                                 */
+#define SESSION_OUTBOX_MAX                                                                         \
+    ((size_t)256 * 1024) /* of what a client makes us say besides changes                          \
+                          */
 
 enum session_phase {
     SESSION_READING,
@@ -72,6 +75,7 @@ struct session {
     struct worker *worker;    /* borrowed */
     struct subscription sole; /* of a session that has one; else empty */
     struct several *several;  /* owned; NULL unless it has more */
+    struct v1 *v1;            /* owned; of a session of the rich protocol */
     struct request *request;  /* owned; until it is live */
     struct outbox outbox;     /* the rest of what was half written, and control frames */
     struct ws_reader reader;
@@ -123,6 +127,9 @@ struct session_start {
 MUST_CHECK enum status session_go_live(struct session *session, struct filter *const *filters,
                                        uint32_t count, const struct session_start *start,
                                        struct token *out_position, struct fault *fault);
+
+/* The same for the rich protocol, whose subscriptions come as messages. */
+void session_go_v1(struct session *session, const struct who *who);
 
 /* ---- For the fan-out, catching up and the worker (serve/send.c, serve/live.c) ---- */
 

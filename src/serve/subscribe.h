@@ -13,19 +13,13 @@ struct subscribe;
 struct worker;
 
 /*
- * From the words of a request to filters that can be asked of a change.
+ * From the words of a request to the filters of its queries.
  *
  *     ?query=insert:orders:total.gt.100&query=*:alerts&since=now
  *
- *     1. words        every query is parsed; anything unknown is 400 with the choices
- *     2. who          admin header, signed cookie, or neither                  (auth/identity.h)
- *     3. whose rows   of a cookie's user: does he own what he asks for?        (auth/grant.h)
- *     4. the table    its columns, from the catalogue                          (catalog/control.h)
- *     5. the values   cast by PostgreSQL to their columns' types
- *     6. compiled     one struct filter per query
- *
- * 3 to 5 wait for the database; the session goes on when `done` is called, which may be within
- * subscribe_start.  Errors come in that order, the first one wins.
+ * Every parameter is read first, then who asks is found out (serve/who.h), then each query goes
+ * its way to a filter (serve/binding.h), one after the other.  Errors come in that order, and the
+ * first one wins: words before credentials before rights before the catalogue.
  *
  * A request may have at most SUBSCRIBE_MAX queries.  Used only by the worker that owns it.
  */

@@ -16,6 +16,7 @@
 #include "serve/catch_up.h"
 #include "serve/group.h"
 #include "serve/several.h"
+#include "serve/v1.h"
 #include "serve/worker.h"
 
 /* ---- groups ---- */
@@ -90,6 +91,8 @@ void session_unsubscribe(struct session *session)
         unsubscribe_sole(session);
     if (session->several)
         unsubscribe_several(session->several);
+    v1_free(session->v1);
+    session->v1 = NULL;
 }
 
 bool session_wants(const struct session *session, const struct change *change)
@@ -124,12 +127,29 @@ static lsn begin_now(struct session *session)
     /* The ledger first: what it calls complete can then be read up to the head. */
     journal_read_ledger(worker->config.journal, &ledger);
     const uint64_t head = journal_head(worker->config.journal);
-    if (head == place && ledger.settled >= worker->last_commit) {
-        session->place = place;
+    if (head == place && ledger.settled >= worker->last_commit)
         return ledger.settled;
-    }
     begin_behind(session, place, worker->last_commit);
     return worker->last_commit;
+}
+
+static void become_live(struct session *session, enum frame_format format)
+{
+    struct worker *worker = session->worker;
+    const uint32_t period = worker->config.ping_seconds;
+
+    session->format = (uint8_t)format;
+    session->phase = SESSION_LIVE;
+    session->place = journal_reader_offset(worker->reader);
+    ws_reader_init(&session->reader, WS_MAX_MESSAGE);
+    /* Spread, so that clients that came together are not pinged together for ever. */
+    session_deadline(session, period - (uint32_t)random_below(&worker->random, period));
+}
+
+void session_go_v1(struct session *session, const struct who *who)
+{
+    become_live(session, FRAME_PLAIN);
+    session->v1 = v1_new(session, who);
 }
 
 enum status session_go_live(struct session *session, struct filter *const *filters, uint32_t count,
@@ -140,17 +160,11 @@ enum status session_go_live(struct session *session, struct filter *const *filte
     enum status status = OK;
     uint64_t place;
 
-    session->format = (uint8_t)start->format;
+    become_live(session, start->format);
     if (count == 1)
         subscribe_sole(session, filters[0]);
     else
         subscribe_several(session, filters, count);
-    session->phase = SESSION_LIVE;
-    ws_reader_init(&session->reader, WS_MAX_MESSAGE);
-    /* Spread, so that clients that came together are not pinged together for ever. */
-    const uint32_t period = worker->config.ping_seconds;
-    session_deadline(session, period - (uint32_t)random_below(&worker->random, period));
-
     if (start->has_token) {
         status = journal_find(worker->reader, &start->token, &place, fault);
         if (status == OK) {

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/list.h"
+#include "change/token.h"
+#include "encode/v1.h"
+#include "serve/who.h"
+
+struct binding;
+struct change;
+struct group;
+struct session;
+struct v1_columns;
+
+/*
+ * The rich protocol on one session: several subscriptions on a living socket, each with an id,
+ * and one message per change that names all of them that it concerns (doc/protocol.md).
+ *
+ *     session (place: 900) --+-- s1  live           gets what the fan-out or the session's own
+ *                            +-- s2  live           catching up brings
+ *                            +-- s3  behind (500)   resumes: reads 500 to 900 by itself first
+ *
+ * The session as a whole is live or behind like any other (serve/session.h).  A subscription that
+ * resumes further back reads on by itself until it has come to where the session is.  Changes up
+ * to `after` are none of a subscription's business: it began in the midst of things.
+ *
+ * Used only by the worker that owns the session.
+ */
+#define V1_PROTOCOL "pgcdc.v1"
+#define V1_MAX_SUBSCRIPTIONS 100
+
+struct v1_subscription {
+    struct list_link in_session;
+    struct v1 *v1;              /* borrowed */
+    char *id;                   /* owned */
+    struct v1_columns *columns; /* owned; NULL: all */
+    struct binding *binding;    /* owned; until it is bound */
+    struct group *group;        /* borrowed; NULL until it is bound */
+    uint32_t member;            /* its place among the group's */
+    bool has_since, wants_snapshot;
+    bool is_behind;        /* reads on by itself from `place` */
+    uint64_t place;        /* offset in the journal */
+    struct token since;    /* of has_since */
+    struct position after; /* in the current epoch */
+};
+
+struct v1_hit {
+    struct v1_subscription *subscription;
+    enum v1_scope scope;
+};
+
+struct v1 {
+    struct session *session; /* borrowed */
+    struct who who;
+    struct list_link subscriptions;
+    uint32_t count;
+    struct buf input; /* the message that is coming */
+    struct buf run;   /* frames of this turn */
+    uint32_t run_frames;
+    struct list_link in_dirty; /* linked while the run holds something */
+    struct list_link in_hits;  /* linked while the change at hand has hits */
+    struct v1_hit hits[V1_MAX_SUBSCRIPTIONS];
+    uint32_t hit_count;
+};
+
+/* ---- the session's side (serve/v1_session.c) ---- */
+
+struct v1 *v1_new(struct session *session, const struct who *who); /* puts `welcome` */
+void v1_free(struct v1 *v1); /* leaves all groups; NULL is accepted */
+
+/* A piece of a message of the client's. */
+void v1_take_data(struct v1 *v1, bool is_text, struct slice bytes, bool is_last);
+/* Nothing comes for a while: the position up to which everything has. */
+void v1_put_progress(struct v1 *v1);
+/* Something is missing for all subscriptions; they go on now. */
+void v1_tell_gap(struct v1 *v1, struct slice reason);
+/* The same for one of them. */
+void v1_tell_one_gap(struct v1_subscription *subscription, struct slice reason);
+void v1_put_notice(struct v1 *v1, const char *code, const char *words);
+
+/* ---- what it is sent (serve/v1_deliver.c) ---- */
+
+/* Puts one JSON message as a frame. */
+void v1_put(struct v1 *v1, struct slice message);
+/* The change passes the subscription's filter: remembers it, if it is its business. */
+void v1_hit(struct v1_subscription *subscription, const struct change *change, enum v1_scope scope,
+            struct list_link *hit_sessions);
+/* Appends the message for the hits remembered, as a frame, and forgets them.  `tail` is the shared
+ * one for all columns, made at the first need.  Returns the number of frames: 0 or 1. */
+uint32_t v1_emit(struct v1 *v1, const struct change *change, uint64_t epoch, struct buf *tail,
+                 struct buf *out);
+static inline struct v1 *v1_of_hits(struct list_link *link)
+{
+    return LIST_ITEM(link, struct v1, in_hits);
+}
+static inline struct v1 *v1_of_dirty(struct list_link *link)
+{
+    return LIST_ITEM(link, struct v1, in_dirty);
+}
+/* Sends the run and leaves the dirty list; returns the number of frames sent. */
+uint32_t v1_flush(struct v1 *v1);
+
+/* For catching up: does any live subscription, or this one, pass?  Appends the frame. */
+uint32_t v1_catch_up_change(struct v1 *v1, struct v1_subscription *only,
+                            const struct change *change, uint64_t epoch, struct buf *out);
+/* The first subscription that is behind by itself, or NULL. */
+struct v1_subscription *v1_first_behind(struct v1 *v1);

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a session of the rich protocol is sent.
+ *
+ * The tail of a change's message is the same for all sockets and is made once (for all columns);
+ * in front of it each socket has the ids of its own subscriptions.
+ */
+#include "base/mem.h"
+#include "base/packet.h"
+#include "encode/v1_columns.h"
+#include "match/filter.h"
+#include "match/index.h"
+#include "serve/group.h"
+#include "serve/session.h"
+#include "serve/v1.h"
+#include "serve/websocket.h"
+#include "serve/worker.h"
+
+void v1_put(struct v1 *v1, struct slice message)
+{
+    CLEANUP(buf_release) struct buf frame = BUF_INIT;
+
+    ws_frame_add(&frame, WS_TEXT, message);
+    session_put(v1->session, buf_slice(&frame));
+}
+
+/* ---- hits ---- */
+
+static bool is_its_business(const struct v1_subscription *subscription, const struct change *change)
+{
+    return change->position.commit == LSN_NONE ||
+           position_compare(change->position, subscription->after) > 0;
+}
+
+static void remember(struct v1 *v1, struct v1_subscription *subscription, enum v1_scope scope)
+{
+    v1->hits[v1->hit_count++] = (struct v1_hit){subscription, scope};
+}
+
+void v1_hit(struct v1_subscription *subscription, const struct change *change, enum v1_scope scope,
+            struct list_link *hit_sessions)
+{
+    struct v1 *v1 = subscription->v1;
+
+    if (v1->session->is_behind || subscription->is_behind || !is_its_business(subscription, change))
+        return;
+    if (v1->hit_count == 0)
+        list_append(hit_sessions, &v1->in_hits);
+    remember(v1, subscription, scope);
+}
+
+/* ---- messages ---- */
+
+/* What the hits want to see together; NULL: all columns.  `united` is the caller's to free. */
+static struct v1_columns *wanted_columns(const struct v1 *v1, struct v1_columns **united)
+{
+    struct v1_columns *wanted = v1->hits[0].subscription->columns;
+
+    for (uint32_t i = 1; i < v1->hit_count && wanted; i++) {
+        struct v1_columns *other = v1->hits[i].subscription->columns;
+        if (!other)
+            return NULL;
+        if (v1_columns_equal(wanted, other))
+            continue;
+        if (!*united) {
+            *united = v1_columns_new(NULL, 0);
+            v1_columns_unite(*united, wanted);
+            wanted = *united;
+        }
+        v1_columns_unite(*united, other);
+    }
+    return wanted;
+}
+
+static void add_message(const struct v1 *v1, const struct change *change, struct slice tail,
+                        struct buf *out)
+{
+    struct v1_target targets[V1_MAX_SUBSCRIPTIONS];
+    CLEANUP(buf_release) struct buf prefix = BUF_INIT;
+    uint8_t head[WS_HEAD_MAX];
+
+    for (uint32_t i = 0; i < v1->hit_count; i++)
+        targets[i] =
+            (struct v1_target){slice_text(v1->hits[i].subscription->id), v1->hits[i].scope};
+    encode_v1_prefix(&prefix, change, targets, v1->hit_count);
+    buf_add_bytes(out, head, ws_frame_head(head, WS_TEXT, prefix.size + tail.size));
+    buf_add(out, buf_slice(&prefix));
+    buf_add(out, tail);
+}
+
+uint32_t v1_emit(struct v1 *v1, const struct change *change, uint64_t epoch, struct buf *tail,
+                 struct buf *out)
+{
+    CLEANUP(buf_release) struct buf own = BUF_INIT;
+    struct v1_columns *united = NULL;
+    struct v1_columns *columns = wanted_columns(v1, &united);
+    struct buf *used = columns ? &own : tail;
+    bool is_made = used->size > 0;
+
+    if (!is_made)
+        is_made = encode_v1_tail(used, change, columns, epoch, change->is_last);
+    if (is_made)
+        add_message(v1, change, buf_slice(used), out);
+    v1_columns_free(united);
+    v1->hit_count = 0;
+    return is_made ? 1 : 0;
+}
+
+uint32_t v1_flush(struct v1 *v1)
+{
+    struct packet *rest = NULL;
+    const uint32_t frames = v1->run_frames;
+    /* The run leaves first: sending may close the session. */
+    CLEANUP(buf_release) struct buf run = v1->run;
+
+    list_remove(&v1->in_dirty);
+    v1->run = BUF_INIT;
+    v1->run_frames = 0;
+    const bool is_sent = session_send_run(v1->session, buf_slice(&run), &rest);
+    packet_unref(rest);
+    return is_sent ? frames : 0;
+}
+
+/* ---- catching up ---- */
+
+static void try_subscription(struct v1 *v1, struct v1_subscription *subscription,
+                             const struct change *change)
+{
+    if (subscription->group && is_its_business(subscription, change) &&
+        filter_passes_slow(subscription->group->node->filter, change))
+        remember(v1, subscription, V1_SCOPE_WITHIN);
+}
+
+uint32_t v1_catch_up_change(struct v1 *v1, struct v1_subscription *only,
+                            const struct change *change, uint64_t epoch, struct buf *out)
+{
+    CLEANUP(buf_release) struct buf tail = BUF_INIT;
+
+    if (only)
+        try_subscription(v1, only, change);
+    LIST_EACH (link, &v1->subscriptions) {
+        struct v1_subscription *one = LIST_ITEM(link, struct v1_subscription, in_session);
+        if (!only && !one->is_behind)
+            try_subscription(v1, one, change);
+    }
+    return v1->hit_count > 0 ? v1_emit(v1, change, epoch, &tail, out) : 0;
+}
+
+struct v1_subscription *v1_first_behind(struct v1 *v1)
+{
+    LIST_EACH (link, &v1->subscriptions) {
+        struct v1_subscription *one = LIST_ITEM(link, struct v1_subscription, in_session);
+        if (one->is_behind)
+            return one;
+    }
+    return NULL;
+}
