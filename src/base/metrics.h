@@ -22,6 +22,14 @@
       "Bytes of logical decoding output received from PostgreSQL.")                                \
     X(UNDECODABLE, counter, "pgcdc_undecodable_transactions_total",                                \
       "Transactions of which a part could not be decoded; clients were told of a gap.")            \
+    X(SPILL_MEMORY, gauge, "pgcdc_spill_memory_bytes",                                             \
+      "Memory that holds changes of transactions that have not ended.")                            \
+    X(SPILL_DISK, gauge, "pgcdc_spill_disk_bytes",                                                 \
+      "Size of the files that hold changes of transactions that have not ended.")                  \
+    X(SPILLED, counter, "pgcdc_spilled_transactions_total",                                        \
+      "Transactions that did not fit spill_memory and were written to disk in part.")              \
+    X(SPILL_FAILURES, counter, "pgcdc_spill_failures_total",                                       \
+      "Times capture was held up because spill_directory could not be written or read.")           \
     X(CAPTURE_CONNECTS, counter, "pgcdc_capture_connects_total",                                   \
       "Times streaming from PostgreSQL has begun.")                                                \
     X(CAPTURE_UP, gauge, "pgcdc_capture_up", "1 while changes are streaming, else 0.")             \
