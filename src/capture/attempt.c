@@ -158,8 +158,10 @@ void attempt_begin(struct session *session)
 
 static struct decoder *new_decoder(struct session *session)
 {
-    const struct decoder_config config = stream_decoder_config(session->stream);
+    struct decoder_config config = stream_decoder_config(session->stream);
 
+    config.spill_memory = session->config.spill_memory;
+    config.spill_directory = session->config.spill_directory;
     if (session->plugin != SOURCE_WAL2JSON)
         return decoder_pgoutput_new(&config);
     return session->config.wal2json_format == 1 ? decoder_wal2json_v1_new(&config)
@@ -339,7 +341,8 @@ static void start_slot(struct session *session)
     CLEANUP(buf_release) struct buf text = BUF_INIT;
 
     session->step = STEP_START;
-    session->decoder->ops->add_options(session->decoder, &options);
+    session->decoder->ops->add_options(session->decoder, sql_server_version(session->replication),
+                                       &options);
     if (session->publication_names) {
         buf_add_text(&options, ", \"publication_names\" ");
         sql_quote_literal(&options, slice_text(session->publication_names));

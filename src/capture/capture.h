@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -35,6 +36,8 @@ struct capture_config {
     bool publish_via_partition_root;
     const char *slot_name;   /* "" or NULL: a temporary slot under a random name */
     struct journal *journal; /* borrowed; capture is its only writer */
+    size_t spill_memory;     /* bytes of changes of open transactions; beyond, they are on disk */
+    const char *spill_directory; /* there */
 };
 
 struct capture;

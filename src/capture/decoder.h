@@ -26,6 +26,8 @@
  *  - ERR_AGAIN: the sink was full (or a name, see `types` and `name_table`, has still to be looked
  *    up).  The session feeds the very same message again, later.  What the sink took of it is not
  *    handed over twice: of a message with many changes the decoder remembers how many were taken.
+ *    With a text in `fault`, it is the decoder's own disk (pgoutput's spill) that is in trouble:
+ *    the session tells so, and feeds again each second.
  *  - ERR_PARSE: the message cannot be understood; `fault` names what is wrong.  The session calls
  *    skip(), which returns the position of the change that was lost and lets the decoder ignore
  *    the rest of that transaction; logs that position, counts it, and appends a CHANGE_GAP with
@@ -34,15 +36,21 @@
  *  - any other status is the sink's, passed on as it is (ERR_LIMIT: larger than the journal
  *    takes).  The change does not count as taken; the session may call skip() as above.
  *
+ * A message may stand for more than one turn of the loop can do, the end of a transaction of
+ * millions of changes.  Then is_unfinished is set after feed() has returned ERR_AGAIN, or after
+ * skip(): the session feeds the same message again, in the next turn.
+ *
  * Tables: a decoder makes versions of struct table with table_new, one for each shape it sees, and
  * gives up those that are superseded by retire(), as reset() and free() do with all that are live.
  * Changes in the journal may still point to them, so it is the session (journal_retire) that frees
  * them when that is over.  A decoder never frees one itself.
  *
- * Thread: the capture thread only.  A decoder does no I/O, and in a steady state no allocation.
+ * Thread: the capture thread only.  A decoder does no I/O but for pgoutput's spill, and in a steady
+ * state no allocation.
  */
 struct decoder;
 struct types; /* pgoutput: names of types by oid, of capture/types.h */
+struct spill_files;
 
 /* OK: the change was taken (copied).  ERR_AGAIN: no room now. */
 typedef enum status(change_sink_fn)(void *arg, const struct change *change);
@@ -61,16 +69,20 @@ struct decoder_config {
     enum status (*name_table)(void *arg, struct slice schema, struct slice name,
                               struct slice *out_schema, struct slice *out_name);
     void *arg;           /* of all the above */
-    struct types *types; /* borrowed; pgoutput's decoder only */
+    struct types *types; /* borrowed; pgoutput's decoder only, as is all below */
+    size_t spill_memory; /* bytes of transactions that have not ended; beyond, they are on disk */
+    const char *spill_directory;           /* there; copied; NULL: /var/tmp */
+    const struct spill_files *spill_files; /* borrowed; NULL: the system's */
 };
 
 struct decoder_ops {
     const char *plugin; /* for CREATE_REPLICATION_SLOT: "pgoutput", "wal2json" */
 
-    /* Appends the options of START_REPLICATION, without parentheses:
+    /* Appends the options of START_REPLICATION for a server of this version (150020 is 15.20),
+     * without parentheses:
      *     "format-version" '2', "include-lsn" 'true'
      * What only the session knows (publication names) it adds itself. */
-    void (*add_options)(const struct decoder *decoder, struct buf *out);
+    void (*add_options)(const struct decoder *decoder, int server_version, struct buf *out);
 
     /* One message: the payload of a 'w' frame; `start` is the frame's first LSN (the change's own
      * record; what plugins print is preferred to it).  The message is borrowed during the call. */
@@ -78,7 +90,8 @@ struct decoder_ops {
                                    struct fault *fault);
 
     /* After a feed() that did not return OK: ignore the rest of this transaction.  Returns the
-     * position of the change that was lost; commit is LSN_NONE where it is not known. */
+     * position of the change that was lost; commit is LSN_NONE where it is not known.  Where this
+     * sets is_unfinished, the message is fed again after all, for the end of its transaction. */
     struct position (*skip)(struct decoder *decoder);
 
     /* A new stream starts: forget the transaction at hand, retire all tables. */
@@ -90,6 +103,7 @@ struct decoder_ops {
 /* The first member of each decoder. */
 struct decoder {
     const struct decoder_ops *ops;
+    bool is_unfinished; /* the message at hand is to be fed again, in the next turn */
 };
 
 /*

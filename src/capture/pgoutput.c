@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What PostgreSQL's own plugin says, protocol version 1, values as text:
+ * What PostgreSQL's own plugin says, values as text:
  * https://www.postgresql.org/docs/15/protocol-logicalrep-message-formats.html
  *
  *     B  final LSN, time, xid             position.commit, commit_time_us, xid of what follows
@@ -12,6 +12,7 @@
  *     T  2 tables, options, 16385, 16401  --> sink(truncate), sink(truncate)
  *     C  commit LSN, end LSN, time        --> on_commit
  *     O, M                                an origin, a logical message: read over
+ *     S, E, A, c                          a transaction that has not ended   pgoutput_stream.c
  *
  * A Relation comes once a stream, before the first change that needs it, and again when the table
  * has changed.  So Relations are read even in a transaction that is skipped.
@@ -27,29 +28,11 @@
 #include "capture/decoder.h"
 
 #include "base/mem.h"
-#include "capture/pgoutput_tables.h"
+#include "capture/pgoutput_parts.h"
 #include "capture/types.h"
-#include "capture/wire.h"
 
 /* Microseconds from 1970-01-01 to 2000-01-01, where PostgreSQL's times begin. */
 #define POSTGRES_EPOCH_US INT64_C(946684800000000)
-
-struct pgoutput {
-    struct decoder decoder; /* first: what others hold */
-    struct decoder_config config;
-    struct pgoutput_tables tables;
-    struct value *new_row, *old_row; /* owned; PGOUTPUT_COLUMNS_MAX each */
-
-    /* the transaction at hand */
-    bool is_in_transaction, is_skipping;
-    lsn commit;     /* also of the last one, after its end */
-    uint32_t index; /* of the next change */
-    uint32_t xid;
-    int64_t commit_time_us;
-    uint32_t truncated; /* tables of the Truncate at hand that were taken */
-
-    lsn last_end; /* of the last Commit; commits never step back */
-};
 
 static struct pgoutput *pgoutput_of(struct decoder *decoder)
 {
@@ -226,29 +209,43 @@ static enum status feed_truncate(struct pgoutput *p, struct wire *wire, struct f
 /* ---- transactions ---- */
 
 /* One that steps back is refused as a whole: its positions would be those of others. */
+enum status pgoutput_begin(struct pgoutput *p, const struct pgoutput_begin *begin,
+                           struct fault *fault)
+{
+    if (begin->commit <= p->commit || begin->commit < p->last_end)
+        return fault_set(fault, ERR_PARSE,
+                         "pgoutput: a commit at " LSN_FORMAT " behind one at " LSN_FORMAT,
+                         LSN_ARG(begin->commit), LSN_ARG(p->commit));
+    p->is_in_transaction = true;
+    p->is_skipping = false;
+    p->commit = begin->commit;
+    p->index = 0;
+    p->xid = begin->xid;
+    p->truncated = 0;
+    p->commit_time_us = (int64_t)(begin->time + (uint64_t)POSTGRES_EPOCH_US);
+    return OK;
+}
+
+void pgoutput_end(struct pgoutput *p, lsn end)
+{
+    p->is_in_transaction = false;
+    p->is_skipping = false;
+    p->last_end = end;
+    p->config.on_commit(p->config.arg, p->commit, end);
+}
+
 static enum status feed_begin(struct pgoutput *p, struct wire *wire, struct fault *fault)
 {
-    const lsn commit = wire_u64(wire);
-    const uint64_t time = wire_u64(wire);
-    const uint32_t xid = wire_u32(wire);
+    struct pgoutput_begin begin = {.commit = wire_u64(wire)};
 
+    begin.time = wire_u64(wire);
+    begin.xid = wire_u32(wire);
     if (!wire_is_done(wire))
         return is_cut('B', fault);
     if (p->is_in_transaction && !p->is_skipping)
         return fault_set(fault, ERR_PARSE, "pgoutput: a transaction begins within another");
     p->is_in_transaction = false;
-    if (commit <= p->commit || commit < p->last_end)
-        return fault_set(fault, ERR_PARSE,
-                         "pgoutput: a commit at " LSN_FORMAT " behind one at " LSN_FORMAT,
-                         LSN_ARG(commit), LSN_ARG(p->commit));
-    p->is_in_transaction = true;
-    p->is_skipping = false;
-    p->commit = commit;
-    p->index = 0;
-    p->xid = xid;
-    p->truncated = 0;
-    p->commit_time_us = (int64_t)(time + (uint64_t)POSTGRES_EPOCH_US);
-    return OK;
+    return pgoutput_begin(p, &begin, fault);
 }
 
 /* Whether a commit can be that of the transaction at hand; of one that is skipped, the Begin may
@@ -273,10 +270,8 @@ static enum status feed_commit(struct pgoutput *p, struct wire *wire, struct fau
         return fault_set(fault, ERR_PARSE,
                          "pgoutput: the transaction of " LSN_FORMAT " commits at " LSN_FORMAT,
                          LSN_ARG(p->commit), LSN_ARG(commit));
-    p->is_in_transaction = false;
-    p->is_skipping = false;
-    p->last_end = end;
-    p->config.on_commit(p->config.arg, commit, end);
+    p->commit = commit;
+    pgoutput_end(p, end);
     return OK;
 }
 
@@ -335,6 +330,19 @@ static enum status feed_change(struct pgoutput *p, char kind, struct wire *wire,
     }
 }
 
+enum status pgoutput_message(struct pgoutput *p, char kind, struct wire *wire, uint32_t heard,
+                             struct fault *fault)
+{
+    switch (kind) {
+    case 'R':
+        return pgoutput_tables_read(&p->tables, wire, heard, fault);
+    case 'Y':
+        return feed_type(p, wire, fault);
+    default:
+        return p->is_skipping ? OK : feed_change(p, kind, wire, fault);
+    }
+}
+
 static enum status pgoutput_feed(struct decoder *decoder, struct slice message, lsn start,
                                  struct fault *fault)
 {
@@ -343,17 +351,17 @@ static enum status pgoutput_feed(struct decoder *decoder, struct slice message, 
     const char kind = (char)wire_u8(&wire);
 
     (void)start;
+    decoder->is_unfinished = false;
+    if (pgoutput_stream_is_wanted(p, kind))
+        return pgoutput_stream_feed(p, message, fault);
     switch (kind) {
     case 'B':
         return feed_begin(p, &wire, fault);
     case 'C':
         return p->is_skipping && !p->is_in_transaction ? OK : feed_commit(p, &wire, fault);
-    case 'R':
-        return pgoutput_tables_read(&p->tables, &wire, fault);
-    case 'Y':
-        return feed_type(p, &wire, fault);
     default:
-        return p->is_skipping ? OK : feed_change(p, kind, &wire, fault);
+        p->relations += kind == 'R';
+        return pgoutput_message(p, kind, &wire, p->relations, fault);
     }
 }
 
@@ -364,6 +372,7 @@ static struct position pgoutput_skip(struct decoder *decoder)
                                   p->is_in_transaction ? p->index : 0};
 
     p->is_skipping = true;
+    pgoutput_stream_skip(p);
     return lost;
 }
 
@@ -376,6 +385,8 @@ static void pgoutput_reset(struct decoder *decoder)
     p->is_in_transaction = p->is_skipping = false;
     p->truncated = 0;
     p->commit = p->last_end = LSN_NONE;
+    p->relations = 0;
+    pgoutput_stream_reset(p);
 }
 
 static void pgoutput_free(struct decoder *decoder)
@@ -385,13 +396,21 @@ static void pgoutput_free(struct decoder *decoder)
     pgoutput_tables_release(&p->tables);
     mem_free(p->new_row);
     mem_free(p->old_row);
+    pgoutput_stream_release(p);
     mem_free(p);
 }
 
-static void pgoutput_add_options(const struct decoder *decoder, struct buf *out)
+/* Versions 3 and 4 bring two-phase commit and parallel apply, neither of which is asked for. */
+static void pgoutput_add_options(const struct decoder *decoder, int server_version, struct buf *out)
 {
     (void)decoder;
-    buf_add_text(out, "proto_version '1'");
+    if (server_version < 140000)
+        buf_add_text(out, "proto_version '1'");
+    else
+        buf_printf(out, "proto_version '%d', streaming 'on'",
+                   server_version < 150000   ? 2
+                   : server_version < 160000 ? 3
+                                             : 4);
 }
 
 struct decoder *decoder_pgoutput_new(const struct decoder_config *config)
@@ -411,5 +430,6 @@ struct decoder *decoder_pgoutput_new(const struct decoder_config *config)
     pgoutput_tables_init(&p->tables, &p->config);
     p->new_row = mem_array(PGOUTPUT_COLUMNS_MAX, sizeof p->new_row[0]);
     p->old_row = mem_array(PGOUTPUT_COLUMNS_MAX, sizeof p->old_row[0]);
+    pgoutput_stream_init(p);
     return &p->decoder;
 }

@@ -15,17 +15,37 @@ void pgoutput_tables_init(struct pgoutput_tables *tables, const struct decoder_c
     };
 }
 
+struct known_table {
+    struct table *table; /* retired by us, never freed */
+    struct table *own;   /* that of the transaction at hand; NULL: the same */
+    uint32_t heard;      /* when `table` was last described */
+};
+
+static void retire(const struct pgoutput_tables *tables, struct table *table)
+{
+    if (table)
+        tables->config->retire(tables->config->arg, table);
+}
+
+static void forget(const struct pgoutput_tables *tables, struct known_table *known)
+{
+    retire(tables, known->table);
+    retire(tables, known->own);
+    mem_free(known);
+}
+
 void pgoutput_tables_reset(struct pgoutput_tables *tables)
 {
     size_t at = 0;
     struct slice key;
-    void *table;
+    void *known;
 
-    while (map_next(&tables->by_oid, &at, &key, &table))
-        tables->config->retire(tables->config->arg, table);
+    while (map_next(&tables->by_oid, &at, &key, &known))
+        forget(tables, known);
     map_release(&tables->by_oid);
     tables->by_oid = MAP_INIT;
     tables->last = NULL;
+    tables->has_own = false;
 }
 
 void pgoutput_tables_release(struct pgoutput_tables *tables)
@@ -34,23 +54,37 @@ void pgoutput_tables_release(struct pgoutput_tables *tables)
     mem_free(tables->specs);
 }
 
-struct table *pgoutput_tables_find_slow(struct pgoutput_tables *tables, uint32_t oid)
+void pgoutput_tables_end(struct pgoutput_tables *tables)
 {
-    tables->last = map_get(&tables->by_oid, slice_of(&oid, sizeof oid));
-    tables->last_oid = oid;
-    return tables->last;
+    size_t at = 0;
+    struct slice key;
+    void *value;
+
+    while (tables->has_own && map_next(&tables->by_oid, &at, &key, &value)) {
+        struct known_table *known = value;
+        retire(tables, known->own);
+        known->own = NULL;
+    }
+    if (tables->has_own)
+        tables->last = NULL;
+    tables->has_own = false;
 }
 
-/* Sets the version of a table, or with NULL forgets it, and retires the one before. */
-static void set_version(struct pgoutput_tables *tables, uint32_t oid, struct table *table)
+static struct known_table *find_known(const struct pgoutput_tables *tables, uint32_t oid)
 {
-    const struct slice key = slice_of(&oid, sizeof oid);
-    struct table *before =
-        table ? map_set(&tables->by_oid, key, table) : map_remove(&tables->by_oid, key);
+    return map_get(&tables->by_oid, slice_of(&oid, sizeof oid));
+}
 
-    tables->last = NULL;
-    if (before)
-        tables->config->retire(tables->config->arg, before);
+const struct table *pgoutput_tables_find_slow(struct pgoutput_tables *tables, uint32_t oid)
+{
+    const struct known_table *known = find_known(tables, oid);
+
+    if (known)
+        tables->last = known->own ? known->own : known->table;
+    else
+        tables->last = NULL;
+    tables->last_oid = oid;
+    return tables->last;
 }
 
 struct relation {
@@ -58,6 +92,7 @@ struct relation {
     struct slice schema, name;
     char identity; /* pg_class.relreplident */
     uint16_t column_count;
+    uint32_t heard;
 };
 
 /* Reads the columns into specs.  All types are looked at before ERR_AGAIN is returned, so that
@@ -117,30 +152,75 @@ static enum status name_table(const struct decoder_config *config, struct relati
     return OK;
 }
 
+/* Does a version, which may be NULL, say what this Relation says? */
+static bool is_said_by(const struct pgoutput_tables *tables, const struct relation *relation,
+                       const struct table *table)
+{
+    return table &&
+           table_is(table, relation->schema, relation->name, tables->specs, relation->column_count);
+}
+
+static struct known_table *add_known(struct pgoutput_tables *tables, uint32_t oid)
+{
+    struct known_table *known = mem_new(sizeof *known);
+
+    (void)map_set(&tables->by_oid, slice_of(&oid, sizeof oid), known);
+    return known;
+}
+
+/* Replaces a version unless it says the same. */
+static void set_version(struct pgoutput_tables *tables, const struct relation *relation,
+                        struct table **version)
+{
+    if (is_said_by(tables, relation, *version))
+        return;
+    retire(tables, *version);
+    *version = table_new(relation->schema, relation->name, tables->specs, relation->column_count);
+}
+
 static enum status keep_version(struct pgoutput_tables *tables, const struct relation *relation)
 {
-    const struct table *known = pgoutput_tables_find(tables, relation->oid);
+    struct known_table *known = find_known(tables, relation->oid);
+    const bool is_late = known && (int32_t)(relation->heard - known->heard) < 0;
 
-    if (known &&
-        table_is(known, relation->schema, relation->name, tables->specs, relation->column_count))
-        return OK;
     if (!known && tables->by_oid.count >= PGOUTPUT_TABLES_MAX)
         return ERR_LIMIT;
-    set_version(tables, relation->oid,
-                table_new(relation->schema, relation->name, tables->specs, relation->column_count));
+    if (!known)
+        known = add_known(tables, relation->oid);
+    tables->last = NULL;
+    if (is_late && !is_said_by(tables, relation, known->table)) {
+        set_version(tables, relation, &known->own);
+        tables->has_own = true;
+        return OK;
+    }
+    retire(tables, known->own);
+    known->own = NULL;
+    if (is_late)
+        return OK;
+    set_version(tables, relation, &known->table);
+    known->heard = relation->heard;
     return OK;
 }
 
-enum status pgoutput_tables_read(struct pgoutput_tables *tables, struct wire *wire,
+static void make_unknown(struct pgoutput_tables *tables, uint32_t oid)
+{
+    struct known_table *known = map_remove(&tables->by_oid, slice_of(&oid, sizeof oid));
+
+    tables->last = NULL;
+    if (known)
+        forget(tables, known);
+}
+
+enum status pgoutput_tables_read(struct pgoutput_tables *tables, struct wire *wire, uint32_t heard,
                                  struct fault *fault)
 {
-    struct relation relation = {.oid = wire_u32(wire)};
+    struct relation relation = {.oid = wire_u32(wire), .heard = heard};
     enum status status = read_relation(wire, &relation);
 
     if (status == OK)
         status = read_columns(tables, &relation, wire);
     if (status == ERR_PARSE) {
-        set_version(tables, relation.oid, NULL);
+        make_unknown(tables, relation.oid);
         return fault_set(fault, ERR_PARSE, "pgoutput: the Relation message of table oid %u is cut",
                          relation.oid);
     }

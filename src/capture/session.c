@@ -107,6 +107,20 @@ static void on_live(void *arg)
     state_board_write(session->board, CAPTURE_STREAMING, buf_text(&text));
 }
 
+static void on_trouble(void *arg, const char *why)
+{
+    struct session *session = arg;
+    CLEANUP(buf_release) struct buf text = BUF_INIT;
+
+    buf_printf(&text, "slot %s: %s%s", session->slot,
+               why ? "held up: " : "streaming again, there is room for spilled changes",
+               why ? why : "");
+    change_state(session);
+    session_say(session, why ? LOG_ERROR : LOG_INFO, buf_text(&text));
+    metrics_set(METRIC_CAPTURE_UP, why ? 0 : 1);
+    state_board_write(session->board, why ? CAPTURE_HELD_UP : CAPTURE_STREAMING, buf_text(&text));
+}
+
 static void on_broken(void *arg, const struct fault *why)
 {
     session_fail(arg, CAPTURE_CONNECTING, why->text);
@@ -214,6 +228,7 @@ static void copy_config(struct session *session, const struct capture_config *co
     session->config.conninfo = mem_text(config->conninfo);
     session->config.publication = mem_text(config->publication);
     session->config.slot_name = mem_text(config->slot_name ? config->slot_name : "");
+    session->config.spill_directory = mem_text(config->spill_directory);
     session->is_temporary = session->config.slot_name[0] == '\0';
 }
 
@@ -234,7 +249,7 @@ static void make_connections(struct session *session)
 struct session *session_new(struct loop *loop, const struct capture_config *config,
                             struct state_board *board)
 {
-    const struct stream_events stream_events = {on_live, on_broken, on_new_table};
+    const struct stream_events stream_events = {on_live, on_broken, on_trouble, on_new_table};
     struct session *session = mem_new(sizeof *session);
     struct random random;
 
@@ -268,6 +283,7 @@ static void free_config(struct capture_config *config)
     mem_free_at(&config->conninfo);
     mem_free_at(&config->publication);
     mem_free_at(&config->slot_name);
+    mem_free_at(&config->spill_directory);
 }
 
 void session_free(struct session *session)

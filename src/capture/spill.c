@@ -28,6 +28,7 @@ struct spill_transaction {
     uint64_t file_size;      /* of whole records; bytes behind it do not count */
     struct list_link chunks; /* owned; oldest first, behind the file */
     size_t memory;           /* capacity of the chunks */
+    bool is_given_up;
 
     uint32_t *aborted; /* owned; sorted while is_sorted */
     size_t aborted_count, aborted_capacity;
@@ -115,15 +116,29 @@ static void add_disk(struct spill *spill, struct spill_transaction *transaction,
     metrics_set(METRIC_SPILL_DISK, spill->disk);
 }
 
-void spill_drop(struct spill *spill, struct spill_transaction *transaction)
+static void drop_contents(struct spill *spill, struct spill_transaction *transaction)
 {
     LIST_EACH (link, &transaction->chunks)
         free_chunk(spill, transaction, LIST_ITEM(link, struct chunk, in_transaction));
+    transaction->chunk = NULL;
     if (transaction->file >= 0)
         spill->files.close(spill->files.arg, transaction->file);
+    transaction->file = -1;
     spill->disk -= transaction->file_size;
+    transaction->file_size = transaction->file_at = 0;
     metrics_set(METRIC_SPILL_DISK, spill->disk);
     spill_window_release(&spill->window);
+}
+
+void spill_give_up(struct spill *spill, struct spill_transaction *transaction)
+{
+    drop_contents(spill, transaction);
+    transaction->is_given_up = true;
+}
+
+void spill_drop(struct spill *spill, struct spill_transaction *transaction)
+{
+    drop_contents(spill, transaction);
     list_remove(&transaction->in_spill);
     (void)map_remove(&spill->by_xid, slice_of(&transaction->xid, sizeof transaction->xid));
     mem_free(transaction->aborted);
@@ -261,6 +276,8 @@ enum status spill_add(struct spill *spill, struct spill_transaction *transaction
     const size_t size = sizeof header + record->message.size;
     struct chunk *chunk = last_chunk(transaction);
 
+    if (transaction->is_given_up)
+        return OK;
     if (!chunk || chunk->capacity - chunk->size < size) {
         if (size > SPILL_CHUNK && spill->memory + size > spill->memory_max)
             return write_through(spill, transaction, header, record->message, fault);

@@ -67,6 +67,8 @@ struct spill_transaction *spill_find(const struct spill *spill, uint32_t xid);
 struct spill_transaction *spill_begin(struct spill *spill, uint32_t xid);
 void spill_drop(struct spill *spill, struct spill_transaction *transaction);
 void spill_reset(struct spill *spill); /* drops all */
+/* Nobody will read it: what it holds and what is still added is dropped, and it stays known. */
+void spill_give_up(struct spill *spill, struct spill_transaction *transaction);
 
 struct spill_record {
     struct slice message; /* when read: borrowed until the next call */

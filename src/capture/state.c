@@ -14,6 +14,8 @@ const char *capture_phase_text(enum capture_phase phase)
         return "standby";
     case CAPTURE_STREAMING:
         return "streaming";
+    case CAPTURE_HELD_UP:
+        return "held up";
     case CAPTURE_STOPPED:
         return "stopped";
     }

@@ -12,6 +12,7 @@
  *     CONNECTING  "could not connect to server: Connection refused"
  *     STANDBY     "replication slot \"pgcdc\" is in use by process 4711"
  *     STREAMING   "pgoutput from slot pgcdc_5e1f..."
+ *     HELD_UP     "spill_directory /var/tmp: 131072 bytes cannot be written: No space left ..."
  *
  * The board is a sequence lock over atomic words: one thread writes, any number read without
  * waiting for each other, and the writer never waits.
@@ -20,6 +21,7 @@ enum capture_phase {
     CAPTURE_CONNECTING, /* not streaming; trying, or waiting to try again */
     CAPTURE_STANDBY,    /* another consumer has the slot; takes over when it is free */
     CAPTURE_STREAMING,
+    CAPTURE_HELD_UP, /* connected, but the disk does not take what must be put by */
     CAPTURE_STOPPED,
 };
 

@@ -38,7 +38,8 @@ struct stream {
     struct wake *wake; /* room in the journal; more to read after a budget */
 
     bool is_open, is_live;
-    bool is_blocked; /* by `frame` or `gap` */
+    bool is_blocked;  /* by `frame` or `gap` */
+    bool is_troubled; /* by the disk; told */
     bool has_frame;
     struct frame frame; /* borrowed from sql: it is not read while blocked */
     bool has_gap;
@@ -212,6 +213,18 @@ static void lose_transaction(struct stream *stream, const char *why)
 
 /* ---- frames ---- */
 
+static void tell_trouble(struct stream *stream, const char *why)
+{
+    const bool is_troubled = why[0] != '\0';
+
+    if (is_troubled == stream->is_troubled)
+        return;
+    stream->is_troubled = is_troubled;
+    if (is_troubled)
+        metrics_add(METRIC_SPILL_FAILURES, 1);
+    stream->events.trouble(stream->arg, is_troubled ? why : NULL);
+}
+
 /* Feeds what is in stream->frame; false: held up, or broken. */
 static bool feed_frame(struct stream *stream)
 {
@@ -219,15 +232,15 @@ static bool feed_frame(struct stream *stream)
 
     const enum status status = stream->decoder->ops->feed(stream->decoder, stream->frame.payload,
                                                           stream->frame.start, &fault);
-    stream->has_frame = status == ERR_AGAIN;
-    if (status == OK)
-        return true;
-    if (status == ERR_AGAIN) {
+    tell_trouble(stream, status == ERR_AGAIN ? fault.text : "");
+    if (status != OK && status != ERR_AGAIN)
+        lose_transaction(stream, status == ERR_LIMIT ? stream->sink_fault.text : fault.text);
+    stream->has_frame = status == ERR_AGAIN || stream->decoder->is_unfinished;
+    if (stream->decoder->is_unfinished)
+        wake_signal(stream->wake);
+    else if (status == ERR_AGAIN)
         (void)names_ask(stream->names);
-        return false;
-    }
-    lose_transaction(stream, status == ERR_LIMIT ? stream->sink_fault.text : fault.text);
-    return append_gap(stream);
+    return append_gap(stream) && !stream->has_frame;
 }
 
 static bool take_frame(struct stream *stream)
@@ -415,7 +428,7 @@ void stream_end(struct stream *stream)
         return;
     settle(stream);
     timer_stop(stream->tick);
-    stream->is_open = stream->is_blocked = stream->has_frame = false;
+    stream->is_open = stream->is_blocked = stream->is_troubled = stream->has_frame = false;
 }
 
 void stream_finish(struct stream *stream)

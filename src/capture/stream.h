@@ -19,9 +19,10 @@ struct stream;
  *        ^                                       |
  *        `------------ feedback <----------------'  what all workers have read
  *
- * It can be held up by two things: a full journal, and a name that must be asked for first.  Then
- * the frame at hand is kept, the socket is left alone and only feedback goes on; it is fed to the
- * decoder again when the reason may be gone.
+ * It can be held up by three things: a full journal, a name that must be asked for first, and a
+ * disk that does not take what the decoder must put by.  Then the frame at hand is kept, the socket
+ * is left alone and only feedback goes on; it is fed to the decoder again when the reason may be
+ * gone.  The frame that ends a very large transaction is fed many times, once a turn of the loop.
  *
  * Nothing comes twice: after a break PostgreSQL sends again what was not confirmed, in part or
  * whole, and what lies at or before the last position appended is dropped.  Nothing is missed
@@ -34,6 +35,8 @@ struct stream_events {
     void (*live)(void *arg);
     /* The server does not keep to the protocol; the owner ends the connection. */
     void (*broken)(void *arg, const struct fault *why);
+    /* The disk holds us up, or with NULL: it does no longer. */
+    void (*trouble)(void *arg, const char *why);
     /* A table version was seen for the first time. */
     void (*new_table)(void *arg);
 };

@@ -395,8 +395,9 @@ static enum status feed(struct decoder *decoder, struct slice message, lsn start
 
 /* ---- the decoder ---- */
 
-static void add_options(const struct decoder *decoder, struct buf *out)
+static void add_options(const struct decoder *decoder, int server_version, struct buf *out)
 {
+    (void)server_version;
     (void)decoder;
     buf_add_text(out, "\"format-version\" '1', \"write-in-chunks\" 'true', "
                       "\"include-xids\" 'true', \"include-timestamp\" 'true', "
