@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "app/config.h"
@@ -11,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "capture/capture.h"
+#include "capture/spill.h"
 #include "catalog/control.h"
 #include "journal/journal.h"
 #include "net/listener.h"
@@ -81,6 +83,20 @@ static enum capture_plugin plugin_of(const struct config *config)
     return CAPTURE_AUTO;
 }
 
+/* Told early, and no more than told: most will never need it. */
+static const char *spill_directory_of(const struct config *config)
+{
+    const char *temporary = getenv("TMPDIR");
+    const char *directory = config->spill_directory;
+    struct fault fault;
+
+    if (directory[0] == '\0')
+        directory = temporary && temporary[0] ? temporary : "/var/tmp";
+    if (config->plugin != CONFIG_PLUGIN_WAL2JSON && spill_check(directory, &fault) != OK)
+        log_warning("%s; large transactions will be held up", fault.text);
+    return directory;
+}
+
 static void make_capture(struct pipeline *pipeline)
 {
     const struct config *config = pipeline->config;
@@ -95,6 +111,8 @@ static void make_capture(struct pipeline *pipeline)
         .publish_via_partition_root = config->publish_via_partition_root,
         .slot_name = config->slot_name,
         .journal = pipeline->journal,
+        .spill_memory = config->spill_memory,
+        .spill_directory = spill_directory_of(config),
     };
     pipeline->capture = capture_new(&capture);
 }

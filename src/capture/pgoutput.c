@@ -352,7 +352,7 @@ static enum status pgoutput_feed(struct decoder *decoder, struct slice message, 
 
     (void)start;
     decoder->is_unfinished = false;
-    if (pgoutput_stream_is_wanted(p, kind))
+    if (pgoutput_stream_takes(p, kind))
         return pgoutput_stream_feed(p, message, fault);
     switch (kind) {
     case 'B':

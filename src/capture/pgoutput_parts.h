@@ -66,7 +66,7 @@ void pgoutput_stream_reset(struct pgoutput *p);
 void pgoutput_stream_release(struct pgoutput *p);
 
 /* S, E, A and c, and whatever comes within a block. */
-bool pgoutput_stream_is_wanted(const struct pgoutput *p, char kind);
+bool pgoutput_stream_takes(struct pgoutput *p, char kind);
 MUST_CHECK enum status pgoutput_stream_feed(struct pgoutput *p, struct slice message,
                                             struct fault *fault);
 /* What was fed last could not be understood. */

@@ -297,8 +297,11 @@ void pgoutput_stream_skip(struct pgoutput *p)
 
 /* ---- all of it ---- */
 
-bool pgoutput_stream_is_wanted(const struct pgoutput *p, char kind)
+bool pgoutput_stream_takes(struct pgoutput *p, char kind)
 {
+    /* A block of which something was lost ends where a whole transaction does. */
+    if (!p->stream.open && (kind == 'B' || kind == 'C'))
+        p->stream.is_in_block = false;
     return p->stream.is_in_block || kind == 'S' || kind == 'E' || kind == 'A' || kind == 'c';
 }
 
@@ -316,10 +319,6 @@ enum status pgoutput_stream_feed(struct pgoutput *p, struct slice message, struc
         return feed_abort(p, &wire, fault);
     case 'c':
         return feed_commit(p, &wire, fault);
-    case 'B': /* the end of the block was lost; so is this transaction */
-        lose(p, p->stream.xid);
-        p->stream.is_in_block = false;
-        return is_misplaced('B', fault);
     default:
         return keep(p, kind, message, fault);
     }

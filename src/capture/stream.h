@@ -63,8 +63,8 @@ void stream_end(struct stream *stream); /* the connection is gone, or about to *
 /* Last feedback, as far as the socket takes it at once; then stream_end. */
 void stream_finish(struct stream *stream);
 
-void stream_readable(struct stream *stream); /* the socket may have more */
-void stream_resume(struct stream *stream);   /* what holds it up may be gone */
+void stream_readable(struct stream *stream);    /* the socket may have more */
+void stream_resume(struct stream *stream);      /* what holds it up may be gone */
 bool stream_lacks_names(struct stream *stream); /* held up by the name of a type */
 
 /* The last position confirmed to the server, over all streams of this object. */
