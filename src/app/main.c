@@ -35,6 +35,7 @@ static int run(const struct config *config)
 
     /* OpenSSL writes to sockets without MSG_NOSIGNAL. */
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a limit on files is an answer of write */
     raise_descriptor_limit();
     struct pipeline *pipeline = pipeline_new(config, &fault);
     if (!pipeline || pipeline_run(pipeline, &fault) != OK) {
