@@ -4,12 +4,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "encode/v1_messages.h"
 #include "journal/journal.h"
 #include "journal/ledger.h"
 #include "journal/reader.h"
 #include "net/listener.h"
 #include "serve/catch_up.h"
 #include "serve/session.h"
+#include "serve/v1.h"
 
 #define TURN_CHANGES 1024
 #define TURN_BYTES ((size_t)256 * 1024)
@@ -150,6 +152,30 @@ static void close_for_good(struct session *session, void *unused)
     session_abort(session);
 }
 
+static void tell_source(struct session *session, void *arg)
+{
+    const struct worker *worker = arg;
+
+    if (session->phase != SESSION_LIVE || !session->v1)
+        return;
+    if (worker->is_source_down)
+        v1_put_notice(session->v1, V1_NOTICE_SOURCE_DOWN,
+                      "not streaming from the database now; nothing is lost by that alone");
+    else
+        v1_put_notice(session->v1, V1_NOTICE_SOURCE_UP, "streaming again");
+}
+
+/* Clients of the rich protocol are told when the stream breaks off, and when it goes on. */
+static void look_at_source(struct worker *worker)
+{
+    const bool is_down = !worker->config.source.is_live(worker->config.source.arg);
+
+    if (is_down == worker->is_source_down)
+        return;
+    worker->is_source_down = is_down;
+    for_each_session(worker, tell_source, worker);
+}
+
 static void on_tick(void *arg)
 {
     struct worker *worker = arg;
@@ -162,6 +188,7 @@ static void on_tick(void *arg)
         list_remove(&session->in_wheel);
         session_due(session);
     }
+    look_at_source(worker);
     metrics_add(METRIC_BYTES_SENT, worker->bytes_sent);
     worker->bytes_sent = 0;
     if (worker->is_draining && ++worker->drain_ticks == DRAIN_SECONDS)
@@ -173,6 +200,8 @@ static void on_tick(void *arg)
 static void say_goodbye(struct session *session, void *unused)
 {
     (void)unused;
+    if (session->phase == SESSION_LIVE && session->v1)
+        v1_put_notice(session->v1, V1_NOTICE_DRAINING, "the server is stopping");
     if (session->phase == SESSION_LIVE)
         session_say_close(session, WS_CLOSE_GOING_AWAY, SLICE("the server is stopping"));
     else if (session->phase != SESSION_CLOSING)

@@ -76,6 +76,7 @@ struct worker {
     uint32_t session_count; /* with those whose sockets are still closing */
     bool is_draining;       /* no new clients; ends when the last has gone */
     uint32_t drain_ticks;   /* seconds since then */
+    bool is_source_down;    /* as last told to those who want to know */
     uint64_t bytes_sent;    /* not yet told to the metrics */
     struct random random;
     char *read_buffer; /* WORKER_READ_SIZE bytes that all sessions read into */
