@@ -40,6 +40,17 @@ enum status lsn_parse(struct slice text, lsn *out_lsn)
     return OK;
 }
 
+uint32_t position_check(lsn commit, int64_t commit_time_us)
+{
+    uint64_t mixed = (commit ^ (uint64_t)commit_time_us * 0x9E3779B97F4A7C15U) + 1;
+
+    /* The finalizer of splitmix64: every bit of the result depends on every bit of both. */
+    mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9U;
+    mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EBU;
+    mixed ^= mixed >> 31;
+    return (uint32_t)mixed ? (uint32_t)mixed : 1;
+}
+
 void lsn_print(struct buf *out, lsn value)
 {
     buf_printf(out, LSN_FORMAT, LSN_ARG(value));

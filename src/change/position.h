@@ -18,7 +18,16 @@ typedef uint64_t lsn; /* a WAL position in bytes; PostgreSQL prints it as %X/%X 
 struct position {
     lsn commit;     /* LSN of the commit record of the transaction */
     uint32_t index; /* within the transaction */
+    uint32_t check; /* position_check of the transaction; 0: not known */
 };
+
+/*
+ * A database that was restored from a copy counts on from there, and gives the same positions to
+ * other transactions.  What tells them apart is when they were committed: 32 bits of that, never 0.
+ */
+uint32_t position_check(lsn commit, int64_t commit_time_us);
+
+/* By place alone: within one history the check follows from it. */
 
 static inline int position_compare(struct position a, struct position b)
 {

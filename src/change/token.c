@@ -5,8 +5,10 @@
 
 void token_print(struct buf *out, struct token token)
 {
-    buf_printf(out, "%016" PRIx64 "-%016" PRIx64 "-%08" PRIx32, token.epoch,
-               token.position.commit, token.position.index);
+    buf_printf(out, "%016" PRIx64 "-%016" PRIx64 "-%08" PRIx32, token.epoch, token.position.commit,
+               token.position.index);
+    if (token.position.check != 0)
+        buf_printf(out, "-%08" PRIx32, token.position.check);
 }
 
 /* Exactly `size` lower-case hexadecimal digits. */
@@ -40,12 +42,16 @@ static enum status take_dash(struct slice *rest)
 
 enum status token_parse(struct slice text, struct token *out)
 {
-    uint64_t epoch, commit, index;
+    uint64_t epoch, commit, index, check = 0;
 
     if (take_hex(&text, 16, &epoch) != OK || take_dash(&text) != OK ||
         take_hex(&text, 16, &commit) != OK || take_dash(&text) != OK ||
-        take_hex(&text, 8, &index) != OK || text.size != 0)
+        take_hex(&text, 8, &index) != OK)
         return ERR_INPUT;
-    *out = (struct token){epoch, {commit, (uint32_t)index}};
+    if (text.size > 0 && (take_dash(&text) != OK || take_hex(&text, 8, &check) != OK || check == 0))
+        return ERR_INPUT;
+    if (text.size != 0)
+        return ERR_INPUT;
+    *out = (struct token){epoch, {commit, (uint32_t)index, (uint32_t)check}};
     return OK;
 }

@@ -106,6 +106,28 @@ static void open_at_oldest(struct journal_reader *reader, struct journal_ledger 
         reader->cursor = ledger->start;
 }
 
+/* Walks to the first record behind the token; returns the position right before it. */
+static struct position walk_behind(const struct journal *journal, uint64_t *offset, uint64_t head,
+                                   const struct token *token, struct position floor)
+{
+    struct position before = floor;
+
+    while (*offset < head) {
+        const struct record *record = record_at(journal, *offset);
+        if (is_behind(record, token))
+            break;
+        if (record->change.position.commit != LSN_NONE)
+            before = record->change.position;
+        *offset += record->size;
+    }
+    return before;
+}
+
+/*
+ * The token's check is that of the last transaction which its holder knows of.  Where the last one
+ * that we know of, up to that position, is another one, the token comes from another history: of a
+ * database that was restored since, of a former slot, of a standby that is no more.
+ */
 enum status journal_find(struct journal_reader *reader, const struct token *token,
                          uint64_t *out_offset, struct fault *fault)
 {
@@ -114,12 +136,15 @@ enum status journal_find(struct journal_reader *reader, const struct token *toke
 
     open_at_oldest(reader, &ledger);
     const uint64_t head = atomic_load(&journal->head);
-    const enum status status = check_token(&ledger, token, fault);
+    enum status status = check_token(&ledger, token, fault);
     if (status == OK) {
         uint64_t offset = nearest_start(journal, reader->cursor, head, token);
-        while (offset < head && !is_behind(record_at(journal, offset), token))
-            offset += record_at(journal, offset)->size;
-        *out_offset = offset;
+        const struct position before = walk_behind(journal, &offset, head, token, ledger.floor);
+        if (before.check == token->position.check)
+            *out_offset = offset;
+        else
+            status = fault_set(fault, ERR_NOT_FOUND,
+                               "what is here at this position is not what the client knows");
     }
     (void)journal_cursor_close(reader);
     return status;

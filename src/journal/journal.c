@@ -215,6 +215,7 @@ static void publish_settled(struct journal *journal)
     if (written->settled == journal->settled && written->last_commit == last)
         return;
     written->settled = journal->settled;
+    written->check = journal->settled_check;
     written->last_commit = last;
     ledger_write(journal);
 }

@@ -18,6 +18,8 @@ void ledger_write(struct journal *journal)
     atomic_store_explicit(&ledger->start, from->start, memory_order_relaxed);
     atomic_store_explicit(&ledger->floor_commit, from->floor.commit, memory_order_relaxed);
     atomic_store_explicit(&ledger->floor_index, from->floor.index, memory_order_relaxed);
+    atomic_store_explicit(&ledger->floor_check, from->floor.check, memory_order_relaxed);
+    atomic_store_explicit(&ledger->check, from->check, memory_order_relaxed);
     atomic_store_explicit(&ledger->settled, from->settled, memory_order_relaxed);
     atomic_store_explicit(&ledger->last_commit, from->last_commit, memory_order_relaxed);
     atomic_store_explicit(&ledger->sequence, sequence + 2, memory_order_release);
@@ -35,6 +37,9 @@ void journal_read_ledger(const struct journal *journal, struct journal_ledger *o
         out->floor.commit = atomic_load_explicit(&ledger->floor_commit, memory_order_relaxed);
         out->floor.index =
             (uint32_t)atomic_load_explicit(&ledger->floor_index, memory_order_relaxed);
+        out->floor.check =
+            (uint32_t)atomic_load_explicit(&ledger->floor_check, memory_order_relaxed);
+        out->check = (uint32_t)atomic_load_explicit(&ledger->check, memory_order_relaxed);
         out->settled = atomic_load_explicit(&ledger->settled, memory_order_relaxed);
         out->last_commit = atomic_load_explicit(&ledger->last_commit, memory_order_relaxed);
         atomic_thread_fence(memory_order_acquire);
@@ -42,14 +47,15 @@ void journal_read_ledger(const struct journal *journal, struct journal_ledger *o
     } while (before != after || (before & 1U) != 0);
 }
 
-void journal_begin_epoch(struct journal *journal, uint64_t epoch, lsn floor)
+void journal_begin_epoch(struct journal *journal, uint64_t epoch, lsn floor, uint32_t check)
 {
-    const struct position before = {floor, POSITION_ALL};
+    const struct position before = {floor, POSITION_ALL, check};
 
     journal_publish(journal);
     journal->written = (struct journal_ledger){
-        .epoch = epoch, .start = journal->end, .floor = before, .settled = floor};
+        .epoch = epoch, .start = journal->end, .floor = before, .settled = floor, .check = check};
     journal->settled = floor;
+    journal->settled_check = check;
     journal->last = before;
     for (int i = 0; i < JOURNAL_SEGMENTS; i++)
         journal->before[i] = before;
@@ -60,4 +66,6 @@ void journal_settle(struct journal *journal, lsn settled)
 {
     if (settled > journal->settled)
         journal->settled = settled;
+    if (journal->last.commit <= journal->settled)
+        journal->settled_check = journal->last.check;
 }

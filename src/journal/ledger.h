@@ -20,7 +20,8 @@ struct journal_ledger {
     uint64_t start;        /* offset at which this epoch began */
     struct position floor; /* everything behind it is kept */
     lsn settled;           /* every commit up to here that concerns us is published, whole */
-    lsn last_commit;       /* of the last record published; LSN_NONE: none in this epoch */
+    uint32_t check;  /* of the last of those commits, or of the floor: for tokens of settled */
+    lsn last_commit; /* of the last record published; LSN_NONE: none in this epoch */
 };
 
 /* Any thread.  Everything that it promises can be read from the journal's head at any time after.
@@ -30,7 +31,9 @@ void journal_read_ledger(const struct journal *journal, struct journal_ledger *o
 /* ---- The capture thread's side ---- */
 
 /* A stream begins whose positions do not go on from what was before: nothing of that is found by
- * position any more.  Everything behind `floor` will be appended. */
-void journal_begin_epoch(struct journal *journal, uint64_t epoch, lsn floor);
+ * position any more.  Everything behind `floor` will be appended.  `check` stands for the history
+ * up to there: what happened in it nobody here can tell, so it is a random number, which only a
+ * token of this very journal has. */
+void journal_begin_epoch(struct journal *journal, uint64_t epoch, lsn floor, uint32_t check);
 /* All commits up to `settled` that concern us have been appended; told with the next publish. */
 void journal_settle(struct journal *journal, lsn settled);

@@ -52,7 +52,8 @@
 /* struct journal_ledger, word by word. */
 struct ledger {
     _Atomic uint64_t sequence; /* odd while the writer is at it */
-    _Atomic uint64_t epoch, start, floor_commit, floor_index, settled, last_commit;
+    _Atomic uint64_t epoch, start, floor_commit, floor_index, floor_check, settled, check,
+        last_commit;
 };
 
 struct journal_reader {
@@ -104,6 +105,7 @@ struct journal {
     struct position last;                         /* of the last record appended that has one */
     struct journal_ledger written;                /* what the ledger says */
     lsn settled;                                  /* goes into the ledger with the next publish */
+    uint32_t settled_check;                       /* as does that */
     struct retired_table *retired, **retired_end; /* oldest first */
 
     struct journal_reader readers[JOURNAL_MAX_READERS];

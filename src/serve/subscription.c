@@ -117,8 +117,8 @@ static void begin_behind(struct session *session, uint64_t place, lsn skip_commi
     catch_up_add(session);
 }
 
-/* Returns the commit up to which it gets nothing. */
-static lsn begin_now(struct session *session)
+/* Returns the position up to which it gets nothing. */
+static struct position begin_now(struct session *session)
 {
     struct worker *worker = session->worker;
     const uint64_t place = journal_reader_offset(worker->reader);
@@ -127,10 +127,10 @@ static lsn begin_now(struct session *session)
     /* The ledger first: what it calls complete can then be read up to the head. */
     journal_read_ledger(worker->config.journal, &ledger);
     const uint64_t head = journal_head(worker->config.journal);
-    if (head == place && ledger.settled >= worker->last_commit)
-        return ledger.settled;
-    begin_behind(session, place, worker->last_commit);
-    return worker->last_commit;
+    if (head == place && ledger.settled >= worker->last.commit)
+        return (struct position){ledger.settled, POSITION_ALL, ledger.check};
+    begin_behind(session, place, worker->last.commit);
+    return (struct position){worker->last.commit, POSITION_ALL, worker->last.check};
 }
 
 static void become_live(struct session *session, enum frame_format format)
@@ -173,7 +173,6 @@ enum status session_go_live(struct session *session, struct filter *const *filte
             return OK;
         }
     }
-    const lsn begin = begin_now(session);
-    *out_position = worker_token(worker, (struct position){begin, POSITION_ALL});
+    *out_position = worker_token(worker, begin_now(session));
     return status;
 }

@@ -166,9 +166,10 @@ static struct token begin_now(struct v1_subscription *subscription)
 
     journal_read_ledger(worker->config.journal, &ledger);
     const bool is_complete = journal_head(worker->config.journal) == worker->flushed_to &&
-                             ledger.settled >= worker->last_commit;
-    const lsn begin = is_complete ? ledger.settled : worker->last_commit;
-    subscription->after = (struct position){begin, POSITION_ALL};
+                             ledger.settled >= worker->last.commit;
+    subscription->after =
+        is_complete ? (struct position){ledger.settled, POSITION_ALL, ledger.check}
+                    : (struct position){worker->last.commit, POSITION_ALL, worker->last.check};
     return worker_token(worker, subscription->after);
 }
 

@@ -79,6 +79,7 @@ static void take_gap(struct worker *worker, const struct change *change)
 
     flush(worker);
     for_each_session(worker, tell_gap, &gap);
+    worker->last = (struct position){LSN_NONE}; /* what follows may count lower */
 }
 
 /* A stream that does not go on from the one before counts its positions anew. */
@@ -109,7 +110,7 @@ struct token worker_token_now(const struct worker *worker)
     struct journal_ledger ledger;
 
     journal_read_ledger(worker->config.journal, &ledger);
-    return (struct token){ledger.epoch, {ledger.settled, POSITION_ALL}};
+    return (struct token){ledger.epoch, {ledger.settled, POSITION_ALL, ledger.check}};
 }
 
 static void take_change(struct worker *worker, const struct change *change)
@@ -118,7 +119,7 @@ static void take_change(struct worker *worker, const struct change *change)
         take_gap(worker, change);
         return;
     }
-    worker->last_commit = change->position.commit;
+    worker->last = change->position;
     fanout_change(&worker->fanout, change,
                   worker_epoch_at(worker, journal_reader_offset(worker->reader)));
 }

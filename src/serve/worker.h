@@ -66,7 +66,7 @@ struct worker {
     struct journal_reader *reader;
     struct fanout fanout;
     uint64_t flushed_to;       /* offset: all before it has been sent to live sessions */
-    lsn last_commit;           /* of the last change read */
+    struct position last;      /* of the last change read */
     uint64_t epoch, old_epoch; /* of changes from epoch_start on; of those before */
     uint64_t epoch_start;
     struct list_link catching; /* sessions that are behind and could send more */

@@ -9,6 +9,8 @@ static void a_token_is_read_as_it_was_printed(void **state)
         {0, {0, 0}},
         {0x9f3c21d07a44be15U, {0x16B374D848U, 2}},
         {UINT64_MAX, {UINT64_MAX, POSITION_ALL}},
+        {0x9f3c21d07a44be15U, {0x16B374D848U, 2, 0x5d1c0f3a}},
+        {UINT64_MAX, {UINT64_MAX, POSITION_ALL, UINT32_MAX}},
     };
 
     (void)state;
@@ -16,10 +18,11 @@ static void a_token_is_read_as_it_was_printed(void **state)
         CLEANUP(buf_release) struct buf text = BUF_INIT;
         struct token got;
         token_print(&text, cases[i]);
-        assert_int_equal(text.size, TOKEN_SIZE);
+        assert_int_equal(text.size, cases[i].position.check ? TOKEN_SIZE : TOKEN_SIZE - 9);
         assert_int_equal(token_parse(buf_slice(&text), &got), OK);
         assert_true(got.epoch == cases[i].epoch);
         assert_int_equal(position_compare(got.position, cases[i].position), 0);
+        assert_int_equal(got.position.check, cases[i].position.check);
     }
 }
 
@@ -53,6 +56,11 @@ static void anything_else_is_refused(void **state)
         "9f3c21d07a44be15-00000016b374d848_00000002",
         "9f3c21d07a44be1g-00000016b374d848-00000002",
         "-9f3c21d07a44be1-00000016b374d848-00000002",
+        "9f3c21d07a44be15-00000016b374d848-00000002-",
+        "9f3c21d07a44be15-00000016b374d848-00000002-5d1c0f3",
+        "9f3c21d07a44be15-00000016b374d848-00000002-00000000",
+        "9f3c21d07a44be15-00000016b374d848-00000002-5d1c0f3a0",
+        "9f3c21d07a44be15-00000016b374d848-00000002+5d1c0f3a",
     };
     struct token token;
 

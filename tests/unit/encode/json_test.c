@@ -232,8 +232,8 @@ static void a_position_is_the_last_member(void **state)
 
 static void a_gap_fits_a_close_frame(void **state)
 {
-    const struct token here = {0x9f3c21d07a44be15, {0x16b3748, 2}};
-    const char *const token = " pos=9f3c21d07a44be15-00000000016b3748-00000002";
+    const struct token here = {0x9f3c21d07a44be15, {0x16b3748, 2, 0x5d1c0f3a}};
+    const char *const token = " pos=9f3c21d07a44be15-00000000016b3748-00000002-5d1c0f3a";
 
     (void)state;
     for (size_t count = 0; count < 130; count++) {

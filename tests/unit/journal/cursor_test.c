@@ -64,7 +64,7 @@ static void every_kept_position_is_found(void **state)
 
     (void)state;
     random_init(&random, 3);
-    journal_begin_epoch(journal, EPOCH, 5);
+    journal_begin_epoch(journal, EPOCH, 5, 0);
     for (lsn commit = 10; commit < 4000; commit += 10) {
         for (uint32_t i = 0; i < 3; i++)
             assert_int_equal(append(journal, commit, i, random_below(&random, 300)), OK);
@@ -102,7 +102,7 @@ static void foreign_old_and_future_positions_are_told(void **state)
     struct position got;
 
     (void)state;
-    journal_begin_epoch(journal, EPOCH, 100);
+    journal_begin_epoch(journal, EPOCH, 100, 0);
     assert_int_equal(find(reader, token_at(100, POSITION_ALL), &got), OK);
     assert_int_equal(find(reader, token_at(99, 0), &got), ERR_NOT_FOUND);
     assert_int_equal(find(reader, token_at(101, 0), &got), ERR_NOT_FOUND);
@@ -113,7 +113,7 @@ static void foreign_old_and_future_positions_are_told(void **state)
 
     /* A new epoch may count lower; what was before it is not found any more. */
     assert_int_equal(append(journal, 200, 0, 10), OK);
-    journal_begin_epoch(journal, EPOCH + 1, 20);
+    journal_begin_epoch(journal, EPOCH + 1, 20, 0);
     assert_int_equal(append(journal, 30, 0, 10), OK);
     journal_publish(journal);
     read_all(reader);
@@ -124,13 +124,59 @@ static void foreign_old_and_future_positions_are_told(void **state)
     journal_free(journal);
 }
 
+/* A restored copy of a database gives the same positions to other transactions. */
+static void another_history_is_told(void **state)
+{
+    struct journal *journal = journal_new(JOURNAL_SIZE_MIN, NULL);
+    struct journal_reader *reader = journal_reader_open(journal, NULL);
+    const struct change change = {.kind = CHANGE_GAP, .position = {200, 0, 0xAAAA}};
+    const struct {
+        struct position position;
+        enum status want;
+    } cases[] = {
+        {{100, POSITION_ALL, 0x1111}, OK}, /* of this journal, before the first change */
+        {{100, POSITION_ALL, 0x2222}, ERR_NOT_FOUND},
+        {{100, POSITION_ALL, 0}, ERR_NOT_FOUND},
+        {{150, POSITION_ALL, 0x1111}, OK},
+        {{150, 0, 0x2222}, ERR_NOT_FOUND}, /* a transaction that is not here */
+        {{200, 0, 0xAAAA}, OK},
+        {{200, 0, 0xBBBB}, ERR_NOT_FOUND},
+        {{250, POSITION_ALL, 0xAAAA}, OK},
+        {{250, POSITION_ALL, 0x1111}, ERR_NOT_FOUND},
+        {{200, 0, 0}, ERR_NOT_FOUND},
+    };
+    struct journal_ledger ledger;
+    struct position got;
+
+    (void)state;
+    journal_begin_epoch(journal, EPOCH, 100, 0x1111);
+    journal_settle(journal, 150);
+    journal_publish(journal);
+    journal_read_ledger(journal, &ledger);
+    assert_int_equal(ledger.check, 0x1111);
+    assert_int_equal(journal_append(journal, &change), OK);
+    journal_publish(journal);
+    journal_read_ledger(journal, &ledger);
+    assert_int_equal(ledger.check, 0x1111); /* 200 is not settled */
+    journal_settle(journal, 300);
+    journal_publish(journal);
+    journal_read_ledger(journal, &ledger);
+    assert_int_equal(ledger.check, 0xAAAA);
+    read_all(reader);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(find(reader, (struct token){EPOCH, cases[i].position}, &got),
+                         cases[i].want);
+    journal_reader_close(reader);
+    journal_free(journal);
+}
+
 static void a_place_that_is_overwritten_is_refused_and_holds_nothing_up(void **state)
 {
     struct journal *journal = journal_new(JOURNAL_SIZE_MIN, NULL);
     struct journal_reader *reader = journal_reader_open(journal, NULL);
 
     (void)state;
-    journal_begin_epoch(journal, EPOCH, 1);
+    journal_begin_epoch(journal, EPOCH, 1, 0);
     for (lsn commit = 2; journal_tail(journal) == 0; commit++) {
         assert_int_equal(append(journal, commit, 0, 1000), OK);
         journal_publish(journal);
@@ -226,7 +272,7 @@ static void cursors_read_what_was_written_while_it_is_written(void **state)
     pthread_t threads[3];
 
     (void)state;
-    journal_begin_epoch(journal, EPOCH, 0);
+    journal_begin_epoch(journal, EPOCH, 0, 0);
     for (size_t i = 0; i < 2; i++) {
         readers[i] = journal_reader_open(journal, NULL);
         assert_int_equal(pthread_create(&threads[i], NULL, read_back, readers[i]), 0);
@@ -244,6 +290,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kept_position_is_found),
         cmocka_unit_test(foreign_old_and_future_positions_are_told),
+        cmocka_unit_test(another_history_is_told),
         cmocka_unit_test(a_place_that_is_overwritten_is_refused_and_holds_nothing_up),
         cmocka_unit_test(cursors_read_what_was_written_while_it_is_written),
     };
