@@ -54,7 +54,7 @@ void map_release(struct map *map)
 {
     if (!map)
         return;
-    for (size_t i = 0; i < map->capacity; i++)
+    for (size_t i = 0; !map->is_borrowing && i < map->capacity; i++)
         mem_free(map->slots[i].key);
     mem_free(map->slots);
     *map = MAP_INIT;
@@ -76,7 +76,8 @@ static struct map_slot *find(const struct map *map, struct slice key, uint32_t h
 static void grow(struct map *map)
 {
     struct map larger = {.capacity = map->capacity ? map->capacity * 2 : MIN_CAPACITY,
-                         .count = map->count};
+                         .count = map->count,
+                         .is_borrowing = map->is_borrowing};
 
     larger.slots = mem_array(larger.capacity, sizeof *larger.slots);
     for (size_t i = 0; i < map->capacity; i++) {
@@ -95,6 +96,14 @@ void *map_get(const struct map *map, struct slice key)
     return find(map, key, (uint32_t)map_hash(key.at, key.size))->value;
 }
 
+/* Only read; an empty key may have no memory. */
+static char *borrowed(struct slice key)
+{
+    static char none;
+
+    return key.size > 0 ? (char *)(uintptr_t)key.at : &none;
+}
+
 void *map_set(struct map *map, struct slice key, void *value)
 {
     const uint32_t hash = (uint32_t)map_hash(key.at, key.size);
@@ -106,7 +115,9 @@ void *map_set(struct map *map, struct slice key, void *value)
     struct map_slot *slot = find(map, key, hash);
     void *before = slot->value;
     if (!slot->key) {
-        *slot = (struct map_slot){mem_text_n(key.at, key.size), (uint32_t)key.size, hash, NULL};
+        slot->key = map->is_borrowing ? borrowed(key) : mem_text_n(key.at, key.size);
+        slot->size = (uint32_t)key.size;
+        slot->hash = hash;
         map->count++;
     }
     slot->value = value;
@@ -138,7 +149,8 @@ void *map_remove(struct map *map, struct slice key)
     void *value = slot->value;
     if (!slot->key)
         return NULL;
-    mem_free(slot->key);
+    if (!map->is_borrowing)
+        mem_free(slot->key);
     close_up(map, (size_t)(slot - map->slots));
     map->count--;
     return value;

@@ -14,12 +14,13 @@
  *     map_set(&map, SLICE("orders"), table);
  *     table = map_get(&map, SLICE("orders"));
  *
- * Keys are copied.  Open addressing, linear probing, grown at three quarters full; the hash is
- * seeded once per process, so that a peer cannot choose keys that collide.  The owner's thread
- * only.
+ * Keys are copied, unless the map borrows them (MAP_BORROWING): then a key must stay where it is
+ * for as long as it is in the map.  Open addressing, linear probing, grown at three quarters full;
+ * the hash is seeded once per process, so that a peer cannot choose keys that collide.  The owner's
+ * thread only.
  */
 struct map_slot {
-    char *key;     /* owned; NULL: never used.  Removed slots are closed up, none are left behind */
+    char *key;     /* owned, or borrowed; NULL: never used.  Removed slots are closed up */
     uint32_t size; /* of the key */
     uint32_t hash;
     void *value;
@@ -28,9 +29,11 @@ struct map_slot {
 struct map {
     struct map_slot *slots; /* owned; a power of two of them */
     size_t capacity, count;
+    bool is_borrowing;
 };
 
 #define MAP_INIT ((struct map){0})
+#define MAP_BORROWING ((struct map){.is_borrowing = true})
 #define MAP_KEY_MAX ((size_t)1 << 30)
 
 void map_release(struct map *map); /* frees the keys; values are the caller's */
