@@ -11,6 +11,7 @@
  * type, the answer is an error that says what can be asked instead.
  */
 #include "base/mem.h"
+#include "match/column_type.h"
 #include "match/query.h"
 #include "match/query_lex.h"
 
@@ -164,11 +165,14 @@ static enum status bind_condition(struct query *query, struct query_node *node,
                          : node->type.class == VALUE_STRING ? "text (->>)"
                                                             : column->type,
                          fault);
+    CLEANUP(buf_release) struct buf plain = BUF_INIT;
+    column_type_plain(slice_text(column->type), &plain);
+    node->column_type = mem_text(buf_text(&plain));
     add_casts(query, node, column);
     return OK;
 }
 
-static void casts_drop(struct query *query)
+static void bound_drop(struct query *query)
 {
     for (uint32_t i = 0; i < query->cast_count; i++) {
         mem_free(query->casts[i].text);
@@ -179,20 +183,24 @@ static void casts_drop(struct query *query)
     query->casts = NULL;
     query->cast_count = 0;
     query->is_bound = false;
+    for (uint32_t i = 0; i < query->node_count; i++) {
+        mem_free(query->nodes[i].column_type);
+        query->nodes[i].column_type = NULL;
+    }
     for (uint32_t i = 0; i < query->value_count; i++)
         query->values[i].cast = QUERY_NONE;
 }
 
 enum status query_bind(struct query *query, const struct table_shape *shape, struct fault *fault)
 {
-    casts_drop(query);
+    bound_drop(query);
     query->casts = mem_array(query->value_count + 1U, sizeof *query->casts);
     for (uint32_t i = 0; i < query->node_count; i++) {
         if (query->nodes[i].kind != QUERY_CONDITION)
             continue;
         const enum status status = bind_condition(query, &query->nodes[i], shape, fault);
         if (status != OK) {
-            casts_drop(query);
+            bound_drop(query);
             return status;
         }
     }

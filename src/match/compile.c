@@ -3,8 +3,14 @@
  * A bound query becomes a filter: one block of memory, constants read, patterns compiled.
  *
  * There may be a million filters, so all of one but its regular expressions and trees lies in one
- * allocation, whose size is known beforehand.  The key says in bytes what the filter means, with
- * PostgreSQL's own spelling of the values: "total.eq.1e2" and "total.eq.100" are one filter.
+ * allocation, whose size is known beforehand: first what needs alignment, then all texts.
+ *
+ * The key is the query again, written in one way only, and behind a NUL what it was bound for:
+ *
+ *     update:orders:total.eq.1e2
+ *     update:"public"."orders":"total".eq."100" NUL 2,0,1,0,0;numeric
+ *
+ * The values are in PostgreSQL's own spelling, so "total.eq.1e2" and "total.eq.100" are one filter.
  */
 #include "match/array.h"
 #include "match/fold.h"
@@ -24,7 +30,8 @@
 struct compiler {
     const struct query *query;
     struct filter *filter;
-    char *at, *end; /* what is left of the filter's block */
+    char *at, *end; /* what is left of the filter's block, but for texts */
+    char *text, *text_end;
     struct fault *fault;
 };
 
@@ -44,10 +51,12 @@ static void *take(struct compiler *compiler, size_t size)
 
 static char *take_text(struct compiler *compiler, struct slice text)
 {
-    char *copy = take(compiler, text.size + 1);
+    char *copy = compiler->text;
 
+    assert(text.size < (size_t)(compiler->text_end - compiler->text));
     if (text.size > 0)
         memcpy(copy, text.at, text.size);
+    compiler->text += text.size + 1;
     return copy;
 }
 
@@ -59,80 +68,136 @@ static struct slice value_text(const struct query *query, const struct query_val
     return slice_text(query->casts[value->cast].canonical);
 }
 
-static void add_sized(struct buf *out, struct slice text)
+/* ---- the key ---- */
+
+static void add_quoted(struct buf *out, struct slice text)
 {
-    buf_printf(out, "%zu:", text.size);
-    buf_add(out, text);
+    buf_add_char(out, '"');
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.at[i] == '"' || text.at[i] == '\\')
+            buf_add_char(out, '\\');
+        buf_add_char(out, text.at[i]);
+    }
+    buf_add_char(out, '"');
 }
 
-static void key_add_condition(struct buf *out, const struct query *query,
-                              const struct query_node *node)
+static void text_add_condition(struct buf *out, const struct query *query,
+                               const struct query_node *node)
 {
-    buf_printf(out, "c%d,%d,%d,", (int)node->op, (int)node->type.class, (int)node->type.element);
-    add_sized(out, node->column);
+    const bool is_list = node->op == FILTER_IN;
+
+    add_quoted(out, node->column);
     for (uint32_t i = 0; i < node->step_count; i++) {
         const struct query_step *step = &query->steps[node->first_step + i];
-        buf_add_text(out, step->is_text ? ">>" : ">");
-        buf_add_text(out, step->is_number ? "#" : "");
-        add_sized(out, step->key);
+        buf_add_text(out, step->is_text ? "->>" : "->");
+        if (step->is_number)
+            buf_add(out, step->key);
+        else
+            add_quoted(out, step->key);
     }
+    buf_printf(out, ".%s.%s", filter_op_text(node->op), is_list ? "(" : "");
     for (uint32_t i = 0; i < node->value_count; i++) {
-        buf_add_char(out, '=');
-        add_sized(out, value_text(query, &query->values[node->first_value + i]));
+        buf_add_text(out, i > 0 ? "," : "");
+        add_quoted(out, value_text(query, &query->values[node->first_value + i]));
     }
+    buf_add_text(out, is_list ? ")" : "");
 }
 
-static void key_add_node(struct buf *out, const struct query *query, uint32_t at)
+static void text_add_node(struct buf *out, const struct query *query, uint32_t at)
 {
     const struct query_node *node = &query->nodes[at];
+    const char *comma = "";
 
-    if (node->is_negated)
-        buf_add_char(out, '!');
+    buf_add_text(out, node->is_negated ? "not." : "");
     if (node->kind == QUERY_CONDITION) {
-        key_add_condition(out, query, node);
+        text_add_condition(out, query, node);
         return;
     }
-    buf_add_text(out, node->kind == QUERY_AND ? "a(" : "o(");
-    for (uint32_t i = node->first_child; i != QUERY_NONE; i = query->nodes[i].next)
-        key_add_node(out, query, i);
+    buf_add_text(out, node->kind == QUERY_AND ? "and(" : "or(");
+    for (uint32_t i = node->first_child; i != QUERY_NONE; i = query->nodes[i].next) {
+        buf_add_text(out, comma);
+        text_add_node(out, query, i);
+        comma = ",";
+    }
     buf_add_char(out, ')');
 }
 
-static void key_build(struct buf *out, const struct query *query)
+static void text_add_head(struct buf *out, const struct query *query)
 {
-    buf_printf(out, "%u;", query->kinds);
-    if (!query->is_any_schema)
-        add_sized(out, query->schema);
-    buf_add_char(out, '.');
-    if (!query->is_any_table)
-        add_sized(out, query->table);
-    buf_add_char(out, ';');
-    if (query->node_count > 0)
-        key_add_node(out, query, 0);
+    static const char *const words[] = {"insert", "update", "delete", "truncate"};
+    const char *comma = "";
+
+    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if ((query->kinds & 1U << i) == 0)
+            continue;
+        buf_printf(out, "%s%s", comma, words[i]);
+        comma = ",";
+    }
+    buf_add_char(out, ':');
+    if (!query->is_any_schema) {
+        add_quoted(out, query->schema);
+        buf_add_char(out, '.');
+    }
+    if (query->is_any_table)
+        buf_add_char(out, '*');
+    else
+        add_quoted(out, query->table);
 }
 
-static size_t block_size(const struct query *query, size_t key_size)
+/* Returns the size of the text in it. */
+static size_t key_build(struct buf *out, const struct query *query)
 {
-    size_t size = aligned(sizeof(struct filter)) + aligned(key_size + 1) +
-                  aligned(query->schema.size + 1) + aligned(query->table.size + 1) +
-                  aligned(query->node_count * sizeof(char *)) +
-                  aligned(query->node_count * sizeof(struct filter_node)) +
-                  aligned(query->step_count * sizeof(struct query_step) +
-                          query->node_count * (size_t)ALIGNMENT) +
-                  aligned(query->value_count * sizeof(struct operand) +
-                          query->node_count * (size_t)ALIGNMENT);
+    text_add_head(out, query);
+    if (query->node_count > 0) {
+        buf_add_char(out, ':');
+        text_add_node(out, query, 0);
+    }
+    const size_t text_size = out->size;
+    for (uint32_t i = 0; i < query->node_count; i++) {
+        const struct query_node *node = &query->nodes[i];
+        if (node->kind != QUERY_CONDITION)
+            continue;
+        buf_add_char(out, '\0');
+        buf_printf(out, "%d,%d,%d,%d,%d;%s", (int)node->type.class, (int)node->type.element,
+                   (int)node->type.is_ordered, (int)node->type.is_ascii_case,
+                   (int)node->type.is_json, node->column_type);
+    }
+    return text_size;
+}
+
+/* ---- the block ---- */
+
+static size_t aligned_size(const struct query *query)
+{
+    size_t size = aligned(sizeof(struct filter)) + 2 * aligned(query->node_count * sizeof(char *)) +
+                  aligned(query->node_count * sizeof(struct filter_node));
 
     for (uint32_t i = 0; i < query->node_count; i++)
-        size += aligned(query->nodes[i].column.size + 1);
-    for (uint32_t i = 0; i < query->step_count; i++)
-        size += aligned(query->steps[i].key.size + 1);
-    /* A pattern may grow: in lower case a letter may take one byte more. */
-    for (uint32_t i = 0; i < query->value_count; i++)
-        size += aligned(value_text(query, &query->values[i]).size * 2 + 1);
+        size += aligned(query->nodes[i].step_count * sizeof(struct query_step)) +
+                aligned(query->nodes[i].value_count * sizeof(struct operand));
     return size;
 }
 
-static uint16_t column_slot(struct compiler *compiler, struct slice name)
+static size_t texts_size(const struct query *query, size_t key_size)
+{
+    size_t size = key_size + 1 + query->schema.size + 1 + query->table.size + 1;
+
+    for (uint32_t i = 0; i < query->node_count; i++) {
+        const struct query_node *node = &query->nodes[i];
+        /* A pattern may grow: in lower case a letter may take one byte more. */
+        const size_t growth = node->op == FILTER_ILIKE || node->op == FILTER_LIKE ? 2 : 1;
+        if (node->kind != QUERY_CONDITION)
+            continue;
+        size += node->column.size + 1 + strlen(node->column_type) + 1;
+        for (uint32_t k = 0; k < node->value_count; k++)
+            size += value_text(query, &query->values[node->first_value + k]).size * growth + 1;
+    }
+    for (uint32_t i = 0; i < query->step_count; i++)
+        size += query->steps[i].key.size + 1;
+    return size;
+}
+
+static uint16_t column_slot(struct compiler *compiler, struct slice name, const char *type)
 {
     struct filter *filter = compiler->filter;
 
@@ -141,6 +206,7 @@ static uint16_t column_slot(struct compiler *compiler, struct slice name)
             return i;
     }
     filter->columns[filter->column_count] = take_text(compiler, name);
+    filter->types[filter->column_count] = take_text(compiler, slice_text(type));
     return filter->column_count++;
 }
 
@@ -214,7 +280,7 @@ static enum status compile_condition(struct compiler *compiler, const struct que
 
     node->op = from->op;
     node->type = from->type;
-    node->slot = column_slot(compiler, from->column);
+    node->slot = column_slot(compiler, from->column, from->column_type);
     if (node->op == FILTER_IS)
         node->is = is_what_of(query->values[from->first_value].text);
     node->steps = take(compiler, from->step_count * sizeof *node->steps);
@@ -263,18 +329,22 @@ enum status query_compile(struct query *query, struct filter **out, struct fault
             return fault_set(fault, ERR_INPUT, "the value \"%.60s\" is null as %s",
                              query->casts[i].text, query->casts[i].cast_type);
     }
-    key_build(&key, query);
-    const size_t size = block_size(query, key.size);
+    const size_t text_size = key_build(&key, query);
+    const size_t front = aligned_size(query), size = front + texts_size(query, key.size);
     struct filter *filter = mem_new(size);
-    struct compiler compiler = {query, filter, (char *)filter + aligned(sizeof *filter),
-                                (char *)filter + size, fault};
+    char *block = (char *)filter;
+    struct compiler compiler = {query,         filter,        block + aligned(sizeof *filter),
+                                block + front, block + front, block + size,
+                                fault};
 
     filter->key = take_text(&compiler, buf_slice(&key));
     filter->key_size = (uint32_t)key.size;
+    filter->text_size = (uint32_t)text_size;
     filter->kinds = query->kinds;
     filter->schema = query->is_any_schema ? NULL : take_text(&compiler, query->schema);
     filter->table = query->is_any_table ? NULL : take_text(&compiler, query->table);
     filter->columns = take(&compiler, query->node_count * sizeof *filter->columns);
+    filter->types = take(&compiler, query->node_count * sizeof *filter->types);
     filter->nodes = take(&compiler, query->node_count * sizeof *filter->nodes);
     const enum status status = query->node_count > 0 ? compile_node(&compiler, 0) : OK;
     if (status != OK) {

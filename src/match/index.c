@@ -26,6 +26,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "match/filter.h"
+#include "match/index_columns.h"
 #include "match/index_facts.h"
 #include "match/scalar.h"
 
@@ -33,11 +34,7 @@ struct table_entry {
     char *key; /* owned; schema, NUL, name; an empty name: all tables of the schema */
     uint32_t key_size;
     uint32_t node_count;
-    uint64_t table_id; /* for which `places` was worked out; 0: for none */
-    char **columns;    /* owned, as are the names; a slot each, NULL where it is free */
-    uint32_t *column_users;
-    int32_t *places; /* owned; where in the row a slot's column is, or -1 */
-    uint32_t slot_count;
+    struct index_columns columns;
     struct fact_column **fact_columns; /* owned, as are the columns */
     uint32_t fact_column_count;
     struct filing *any_row; /* filters without a fact */
@@ -46,17 +43,20 @@ struct table_entry {
 struct entry_node {
     struct index_node node; /* first: index_node and entry_node have one address */
     struct table_entry *entry;
-    uint64_t seen; /* the change that has asked it last */
+    uint64_t seen;   /* the change that has asked it last */
+    bool is_stale;   /* and that has been told */
+    uint32_t *slots; /* of the entry's columns; behind the filings, in the same block */
     uint32_t filing_count;
-    struct filing *filings; /* owned; one block with the slots */
-    uint32_t *slots;
+    struct filing filings[];
 };
 
 struct index {
-    struct map by_key;  /* filter_key to entry_node */
+    struct map by_key;  /* filter_key, the filter's own, to entry_node */
     struct map entries; /* schema, NUL, name to table_entry */
     uint64_t serial;    /* of the change that is being matched */
     uint64_t asked_total;
+    index_stale_fn *on_stale; /* NULL: nobody wants to know */
+    void *on_stale_arg;
     struct buf scratch;
 };
 
@@ -70,7 +70,16 @@ static void entry_key(struct buf *out, struct slice schema, struct slice name)
 
 struct index *index_new(void)
 {
-    return mem_new(sizeof(struct index));
+    struct index *index = mem_new(sizeof *index);
+
+    index->by_key = MAP_BORROWING;
+    return index;
+}
+
+void index_on_stale(struct index *index, index_stale_fn *fn, void *arg)
+{
+    index->on_stale = fn;
+    index->on_stale_arg = arg;
 }
 
 static struct table_entry *entry_get(struct index *index, const struct filter *filter)
@@ -91,46 +100,10 @@ static void entry_free(struct table_entry *entry)
 {
     for (uint32_t i = 0; i < entry->fact_column_count; i++)
         fact_column_free(entry->fact_columns[i]);
-    for (uint32_t i = 0; i < entry->slot_count; i++)
-        mem_free(entry->columns[i]);
+    index_columns_release(&entry->columns);
     mem_free(entry->fact_columns);
-    mem_free(entry->columns);
-    mem_free(entry->column_users);
-    mem_free(entry->places);
     mem_free(entry->key);
     mem_free(entry);
-}
-
-static uint32_t slot_take(struct table_entry *entry, const char *name)
-{
-    uint32_t free_slot = entry->slot_count;
-
-    for (uint32_t i = 0; i < entry->slot_count; i++) {
-        if (!entry->columns[i]) {
-            free_slot = i;
-        } else if (strcmp(entry->columns[i], name) == 0) {
-            entry->column_users[i]++;
-            return i;
-        }
-    }
-    if (free_slot == entry->slot_count) {
-        const size_t count = ++entry->slot_count;
-        entry->columns = mem_resize(entry->columns, count * sizeof *entry->columns);
-        entry->column_users = mem_resize(entry->column_users, count * sizeof *entry->column_users);
-        entry->places = mem_resize(entry->places, count * sizeof *entry->places);
-    }
-    entry->columns[free_slot] = mem_text(name);
-    entry->column_users[free_slot] = 1;
-    entry->table_id = 0;
-    return free_slot;
-}
-
-static void slot_drop(struct table_entry *entry, uint32_t slot)
-{
-    if (--entry->column_users[slot] > 0)
-        return;
-    mem_free(entry->columns[slot]);
-    entry->columns[slot] = NULL;
 }
 
 static struct fact_column *fact_column_get(struct table_entry *entry, uint32_t slot,
@@ -157,14 +130,13 @@ static void fact_column_drop(struct table_entry *entry, struct fact_column *colu
 }
 
 /* Columns that a filter could be filed under are there before the choice, and go if unused. */
-static void fact_columns_prepare(struct entry_node *self)
+static void fact_columns_prepare(struct table_entry *entry, const struct filter *filter,
+                                 const uint32_t *slots)
 {
-    const struct filter *filter = self->node.filter;
-
     for (uint32_t i = 0; i < filter->node_count; i++) {
-        if (fact_is_possible(&filter->nodes[i]))
-            (void)fact_column_get(self->entry, self->slots[filter->nodes[i].slot],
-                                  filter->nodes[i].type.class);
+        const struct filter_node *node = &filter->nodes[i];
+        if (fact_is_possible(node))
+            (void)fact_column_get(entry, slots[node->slot], node->type.class);
     }
 }
 
@@ -196,21 +168,25 @@ static void node_file(struct index *index, struct entry_node *self, uint64_t cho
 
 static struct entry_node *node_new(struct index *index, struct filter *filter)
 {
-    struct entry_node *self = mem_new(sizeof *self);
+    struct table_entry *entry = entry_get(index, filter);
+    uint32_t slots[QUERY_MAX_NODES];
 
-    self->node.filter = filter;
-    self->entry = entry_get(index, filter);
-    self->entry->node_count++;
-    self->slots = mem_array(filter->column_count + 1U, sizeof *self->slots);
     for (uint32_t i = 0; i < filter->column_count; i++)
-        self->slots[i] = slot_take(self->entry, filter->columns[i]);
-    fact_columns_prepare(self);
+        slots[i] = index_columns_take(&entry->columns, filter->columns[i], filter->types[i]);
+    fact_columns_prepare(entry, filter, slots);
+    const struct fact_choice choice =
+        facts_choose(filter, slots, entry->fact_columns, entry->fact_column_count, &index->scratch);
+    const size_t filings = choice.constant_count > 0 ? choice.constant_count : 1;
 
-    const struct fact_choice choice = facts_choose(filter, self->slots, self->entry->fact_columns,
-                                                   self->entry->fact_column_count, &index->scratch);
-    self->filings = mem_array(choice.constant_count + 1U, sizeof *self->filings);
+    struct entry_node *self = mem_new(sizeof *self + filings * sizeof self->filings[0] +
+                                      sizeof slots[0] * filter->column_count);
+    self->node.filter = filter;
+    self->entry = entry;
+    self->slots = (uint32_t *)(void *)&self->filings[filings];
+    memcpy(self->slots, slots, sizeof slots[0] * filter->column_count);
+    entry->node_count++;
     node_file(index, self, choice.chosen);
-    fact_columns_tidy(self->entry);
+    fact_columns_tidy(entry);
     return self;
 }
 
@@ -224,6 +200,7 @@ struct index_node *index_add(struct index *index, struct filter *filter)
         self = node_new(index, filter);
         (void)map_set(&index->by_key, filter_key(filter), self);
     }
+    self->is_stale = false;
     self->node.count++;
     return &self->node;
 }
@@ -231,8 +208,6 @@ struct index_node *index_add(struct index *index, struct filter *filter)
 static void node_free(struct entry_node *self)
 {
     filter_free(self->node.filter);
-    mem_free(self->filings);
-    mem_free(self->slots);
     mem_free(self);
 }
 
@@ -247,7 +222,7 @@ void index_remove(struct index *index, struct index_node *node)
     for (uint32_t i = 0; i < self->filing_count; i++)
         filing_unlink(&self->filings[i]);
     for (uint32_t i = 0; i < node->filter->column_count; i++)
-        slot_drop(entry, self->slots[i]);
+        index_columns_drop(&entry->columns, self->slots[i]);
     fact_columns_tidy(entry);
     node_free(self);
     if (--entry->node_count > 0)
@@ -275,40 +250,43 @@ void index_free(struct index *index)
     mem_free(index);
 }
 
+/* ---- matching ---- */
+
 struct matching {
     struct index *index;
     const struct change *change;
-    index_hit_fn *fn;
+    index_hit_fn *fn; /* NULL: scoped_fn */
+    index_scoped_fn *scoped_fn;
     void *arg;
+    bool has_scope; /* the row as it was counts as well */
 };
 
 static void filing_ask(struct matching *matching, const struct filing *filing)
 {
     struct entry_node *self = filing->node;
+    const struct filter *filter = self->node.filter;
+    const int32_t *places = self->entry->columns.places;
+    enum filter_scope scope = SCOPE_WITHIN;
 
     if (self->seen == matching->index->serial)
         return;
     self->seen = matching->index->serial;
     matching->index->asked_total++;
-    if (filter_passes(self->node.filter, self->slots, self->entry->places, matching->change))
-        matching->fn(matching->arg, &self->node);
-}
-
-/* Where the columns are in this version of the table. */
-static void entry_place(struct table_entry *entry, const struct table *table)
-{
-    if (entry->table_id == table->id)
+    if (matching->has_scope)
+        scope = filter_scope_of(filter, self->slots, places, matching->change);
+    else if (!filter_passes(filter, self->slots, places, matching->change))
+        scope = SCOPE_OUT;
+    if (scope == SCOPE_OUT)
         return;
-    for (uint32_t i = 0; i < entry->slot_count; i++)
-        entry->places[i] =
-            entry->columns[i] ? table_find_column(table, slice_text(entry->columns[i])) : -1;
-    entry->table_id = table->id;
+    if (matching->fn)
+        matching->fn(matching->arg, &self->node);
+    else
+        matching->scoped_fn(matching->arg, &self->node, scope);
 }
 
-static void entry_probe(struct matching *matching, const struct table_entry *entry,
-                        const struct fact_column *column)
+static void ask_value(struct matching *matching, const struct fact_column *column,
+                      const struct value *value)
 {
-    const struct value *value = filter_value(matching->change, entry->places[column->slot]);
     struct scalar scalar;
 
     if (value->state != VALUE_TEXT || !scalar_parse(column->class, value_slice(value), &scalar))
@@ -318,13 +296,71 @@ static void entry_probe(struct matching *matching, const struct table_entry *ent
         filing_ask(matching, filing);
 }
 
-/* A truncation has no row and concerns everybody. */
-static void entry_ask_all(struct matching *matching, const struct fact_column *column)
+static void entry_probe(struct matching *matching, const struct table_entry *entry,
+                        const struct fact_column *column)
 {
-    for (size_t i = 0; i < column->capacity; i++) {
-        for (const struct filing *filing = column->slots[i].first; filing; filing = filing->next)
-            filing_ask(matching, filing);
+    const int32_t place = entry->columns.places[column->slot];
+    const struct value *value = filter_value(matching->change, place);
+
+    ask_value(matching, column, value);
+    if (!matching->has_scope)
+        return;
+    const struct value *old = filter_old_value(matching->change, place);
+    if (old->state != value->state || old->size != value->size ||
+        memcmp(old->text, value->text, old->size) != 0)
+        ask_value(matching, column, old);
+}
+
+/* Every filter of the table is filed somewhere. */
+static void entry_visit(struct matching *matching, const struct table_entry *entry,
+                        void (*fn)(struct matching *, const struct filing *))
+{
+    for (const struct filing *filing = entry->any_row; filing; filing = filing->next)
+        fn(matching, filing);
+    for (uint32_t i = 0; i < entry->fact_column_count; i++) {
+        const struct fact_column *column = entry->fact_columns[i];
+        for (size_t k = 0; k < column->capacity; k++) {
+            for (const struct filing *filing = column->firsts[k]; filing; filing = filing->next)
+                fn(matching, filing);
+        }
     }
+}
+
+/* ---- versions of a table ---- */
+
+/* wal2json's tables are made of what was seen of them: an old row shows only the key. */
+static bool shows_all_columns(const struct change *change)
+{
+    return change->kind == CHANGE_INSERT || change->kind == CHANGE_UPDATE;
+}
+
+static void filing_tell_stale(struct matching *matching, const struct filing *filing)
+{
+    struct entry_node *self = filing->node;
+    const struct index *index = matching->index;
+
+    for (uint32_t i = 0; !self->is_stale && i < self->node.filter->column_count; i++) {
+        const int32_t place = self->entry->columns.places[self->slots[i]];
+        self->is_stale = place == PLACE_OF_OTHER_TYPE ||
+                         (place == PLACE_MISSING && shows_all_columns(matching->change));
+        if (self->is_stale)
+            index->on_stale(index->on_stale_arg, &self->node, matching->change->table);
+    }
+}
+
+/* Once for each version, or twice: of columns that are not there at its first whole row. */
+static void entry_place(struct matching *matching, struct table_entry *entry)
+{
+    struct index_columns *columns = &entry->columns;
+
+    index_columns_place(columns, matching->change->table);
+    const bool tells_missing = columns->has_missing && shows_all_columns(matching->change);
+    if (!tells_missing && !columns->has_other_type)
+        return;
+    columns->has_other_type = false;
+    columns->has_missing = columns->has_missing && !tells_missing;
+    if (matching->index->on_stale)
+        entry_visit(matching, entry, filing_tell_stale);
 }
 
 static void entry_match(struct matching *matching, struct slice schema, struct slice name)
@@ -335,27 +371,49 @@ static void entry_match(struct matching *matching, struct slice schema, struct s
 
     if (!entry)
         return;
-    entry_place(entry, matching->change->table);
+    entry_place(matching, entry);
+    /* A truncation has no row and concerns everybody. */
+    if (matching->change->kind == CHANGE_TRUNCATE) {
+        entry_visit(matching, entry, filing_ask);
+        return;
+    }
     for (const struct filing *filing = entry->any_row; filing; filing = filing->next)
         filing_ask(matching, filing);
-    for (uint32_t i = 0; i < entry->fact_column_count; i++) {
-        if (matching->change->kind == CHANGE_TRUNCATE)
-            entry_ask_all(matching, entry->fact_columns[i]);
-        else
-            entry_probe(matching, entry, entry->fact_columns[i]);
-    }
+    for (uint32_t i = 0; i < entry->fact_column_count; i++)
+        entry_probe(matching, entry, entry->fact_columns[i]);
+}
+
+static void match(struct matching *matching)
+{
+    const struct change *change = matching->change;
+
+    if (!change->table || matching->index->entries.count == 0)
+        return;
+    matching->index->serial++;
+    entry_match(matching, change->table->schema, change->table->name);
+    entry_match(matching, change->table->schema, SLICE(""));
+    entry_match(matching, SLICE(""), SLICE(""));
 }
 
 void index_match(struct index *index, const struct change *change, index_hit_fn *fn, void *arg)
 {
-    struct matching matching = {index, change, fn, arg};
+    struct matching matching = {.index = index, .change = change, .fn = fn, .arg = arg};
 
-    if (!change->table || index->entries.count == 0)
-        return;
-    index->serial++;
-    entry_match(&matching, change->table->schema, change->table->name);
-    entry_match(&matching, change->table->schema, SLICE(""));
-    entry_match(&matching, SLICE(""), SLICE(""));
+    match(&matching);
+}
+
+void index_match_scoped(struct index *index, const struct change *change, index_scoped_fn *fn,
+                        void *arg)
+{
+    struct matching matching = {
+        .index = index,
+        .change = change,
+        .scoped_fn = fn,
+        .arg = arg,
+        .has_scope = change->kind == CHANGE_UPDATE && change->old_row,
+    };
+
+    match(&matching);
 }
 
 size_t index_size(const struct index *index)

@@ -9,12 +9,19 @@
 /* A fact with so many filters is common, and it does not matter how common. */
 #define COMMON 256
 
+static void slots_make(struct fact_column *column, size_t capacity)
+{
+    column->capacity = capacity;
+    column->tags = mem_array(capacity, sizeof *column->tags);
+    column->firsts = mem_array(capacity, sizeof(struct filing *));
+}
+
 struct fact_column *fact_column_new(uint32_t slot, enum value_class class)
 {
     struct fact_column *column = mem_new(sizeof *column);
 
-    *column = (struct fact_column){.slot = slot, .class = class, .capacity = CAPACITY_MIN};
-    column->slots = mem_array(CAPACITY_MIN, sizeof *column->slots);
+    *column = (struct fact_column){.slot = slot, .class = class};
+    slots_make(column, CAPACITY_MIN);
     return column;
 }
 
@@ -22,7 +29,8 @@ void fact_column_free(struct fact_column *column)
 {
     if (!column)
         return;
-    mem_free(column->slots);
+    mem_free(column->tags);
+    mem_free(column->firsts);
     mem_free(column);
 }
 
@@ -34,53 +42,66 @@ uint64_t fact_hash(const struct fact_column *column, const struct scalar *scalar
     return map_hash(scratch->at, scratch->size);
 }
 
-/* The slot of a hash, or the empty one where it would go; one is always empty. */
-static struct fact_slot *slot_of(const struct fact_column *column, uint64_t hash)
+/* Of bits that do not choose the slot; never 0. */
+static uint8_t tag_of(uint64_t hash)
 {
-    size_t at = hash & (column->capacity - 1);
+    const uint8_t tag = (uint8_t)(hash >> 56);
 
-    while (column->slots[at].first && column->slots[at].hash != hash)
-        at = (at + 1) & (column->capacity - 1);
-    return &column->slots[at];
+    return tag != 0 ? tag : 1;
+}
+
+/* The slot of a hash, or the empty one where it would go; one is always empty. */
+static size_t slot_of(const struct fact_column *column, uint64_t hash)
+{
+    const size_t mask = column->capacity - 1;
+    const uint8_t tag = tag_of(hash);
+    size_t at = hash & mask;
+
+    while (column->tags[at] != 0 && (column->tags[at] != tag || column->firsts[at]->hash != hash))
+        at = (at + 1) & mask;
+    return at;
 }
 
 const struct filing *fact_first(const struct fact_column *column, uint64_t hash)
 {
-    return slot_of(column, hash)->first;
+    const size_t at = slot_of(column, hash);
+
+    return column->tags[at] != 0 ? column->firsts[at] : NULL;
 }
 
-static void slot_move(struct fact_slot *to, struct fact_slot *from)
+static void slot_set(struct fact_column *column, size_t at, struct filing *first)
 {
-    *to = *from;
-    to->first->back = &to->first;
-    from->first = NULL;
+    column->tags[at] = first ? tag_of(first->hash) : 0;
+    column->firsts[at] = first;
+    if (first)
+        first->back = &column->firsts[at];
 }
 
 static void column_resize(struct fact_column *column, size_t capacity)
 {
-    struct fact_slot *slots = column->slots;
-    const size_t old_capacity = column->capacity;
+    struct fact_column old = *column;
 
-    column->slots = mem_array(capacity, sizeof *column->slots);
-    column->capacity = capacity;
-    for (size_t i = 0; i < old_capacity; i++) {
-        if (slots[i].first)
-            slot_move(slot_of(column, slots[i].hash), &slots[i]);
+    slots_make(column, capacity);
+    for (size_t i = 0; i < old.capacity; i++) {
+        if (old.firsts[i])
+            slot_set(column, slot_of(column, old.firsts[i]->hash), old.firsts[i]);
     }
-    mem_free(slots);
+    mem_free(old.tags);
+    mem_free(old.firsts);
 }
 
 /* Closes the gap that an emptied slot leaves in the run behind it. */
-static void slot_close(struct fact_column *column, struct fact_slot *empty)
+static void slot_close(struct fact_column *column, size_t gap)
 {
     const size_t mask = column->capacity - 1;
-    size_t gap = (size_t)(empty - column->slots);
 
-    for (size_t at = (gap + 1) & mask; column->slots[at].first; at = (at + 1) & mask) {
-        const size_t home = column->slots[at].hash & mask;
+    slot_set(column, gap, NULL);
+    for (size_t at = (gap + 1) & mask; column->tags[at] != 0; at = (at + 1) & mask) {
+        const size_t home = column->firsts[at]->hash & mask;
         if (((at - home) & mask) < ((at - gap) & mask))
             continue;
-        slot_move(&column->slots[gap], &column->slots[at]);
+        slot_set(column, gap, column->firsts[at]);
+        slot_set(column, at, NULL);
         gap = at;
     }
     column->count--;
@@ -99,14 +120,13 @@ static void chain_push(struct filing **head, struct filing *filing)
 
 void fact_file(struct fact_column *column, uint64_t hash, struct filing *filing, void *node)
 {
-    if (column->count >= column->capacity / 2)
+    if (column->count >= column->capacity / 8 * 5)
         column_resize(column, column->capacity * 2);
-    struct fact_slot *slot = slot_of(column, hash);
-    if (!slot->first)
-        column->count++;
-    slot->hash = hash;
+    const size_t at = slot_of(column, hash);
+    column->count += column->tags[at] == 0;
+    column->tags[at] = tag_of(hash);
     *filing = (struct filing){.column = column, .hash = hash, .node = node};
-    chain_push(&slot->first, filing);
+    chain_push(&column->firsts[at], filing);
 }
 
 void filing_link(struct filing **head, struct filing *filing, void *node)
@@ -117,16 +137,14 @@ void filing_link(struct filing **head, struct filing *filing, void *node)
 
 void filing_unlink(struct filing *filing)
 {
-    struct filing **back = filing->back;
-    struct fact_slot *slot = NULL;
+    struct fact_column *column = filing->column;
+    const size_t at = column ? slot_of(column, filing->hash) : 0;
 
-    if (filing->column)
-        slot = slot_of(filing->column, filing->hash);
-    *back = filing->next;
+    *filing->back = filing->next;
     if (filing->next)
-        filing->next->back = back;
-    if (slot && !slot->first)
-        slot_close(filing->column, slot);
+        filing->next->back = filing->back;
+    if (column && !column->firsts[at])
+        slot_close(column, at);
 }
 
 bool fact_is_possible(const struct filter_node *node)

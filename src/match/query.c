@@ -14,6 +14,7 @@
 #include "match/query.h"
 
 #include "base/mem.h"
+#include "match/filter.h"
 #include "match/query_lex.h"
 
 #define KINDS_WRONG "the change_type params does not match requirements"
@@ -116,14 +117,8 @@ static enum status parse_all(struct query *query, struct query_lexer *lexer)
     return query_parse_filter(query, lexer);
 }
 
-enum status query_parse(struct slice text, struct query *out, struct fault *fault)
+static enum status parse_text(struct slice text, struct query *out, struct fault *fault)
 {
-    if (text.size > QUERY_MAX_SIZE)
-        return fault_set(fault, ERR_LIMIT, "the query has %zu bytes, more than %d", text.size,
-                         QUERY_MAX_SIZE);
-    if (!slice_is_utf8(text) || (text.size > 0 && memchr(text.at, 0, text.size)))
-        return fault_set(fault, ERR_INPUT, "the query is not valid UTF-8 text");
-
     struct query query = {.words = mem_text_n(text.at ? text.at : "", text.size)};
     struct query_lexer lexer = {query.words, query.words + text.size, fault};
     const enum status status = parse_all(&query, &lexer);
@@ -135,6 +130,22 @@ enum status query_parse(struct slice text, struct query *out, struct fault *faul
     return OK;
 }
 
+enum status query_parse(struct slice text, struct query *out, struct fault *fault)
+{
+    if (text.size > QUERY_MAX_SIZE)
+        return fault_set(fault, ERR_LIMIT, "the query has %zu bytes, more than %d", text.size,
+                         QUERY_MAX_SIZE);
+    if (!slice_is_utf8(text) || (text.size > 0 && memchr(text.at, 0, text.size)))
+        return fault_set(fault, ERR_INPUT, "the query is not valid UTF-8 text");
+    return parse_text(text, out, fault);
+}
+
+/* Its text may be longer than the one that the client sent, for all its quotes. */
+enum status query_of_filter(const struct filter *filter, struct query *out, struct fault *fault)
+{
+    return parse_text(filter_text(filter), out, fault);
+}
+
 void query_release(struct query *query)
 {
     if (!query)
@@ -144,6 +155,8 @@ void query_release(struct query *query)
         mem_free(query->casts[i].cast_type);
         mem_free(query->casts[i].canonical);
     }
+    for (uint32_t i = 0; i < query->node_count; i++)
+        mem_free(query->nodes[i].column_type);
     mem_free(query->casts);
     mem_free(query->values);
     mem_free(query->steps);

@@ -91,6 +91,7 @@ struct query_node {
     uint32_t first_step, step_count;
     uint32_t first_value, value_count;
     struct value_type type; /* what is compared; set by query_bind */
+    char *column_type;      /* owned; the column's type without modifiers; set by query_bind */
 };
 
 /* A value that PostgreSQL is to read: SELECT ('text'::cast_type)::text. */
@@ -120,6 +121,9 @@ struct query {
  * ERR_LIMIT (with words, too) where it is too large; `out` is then as it was. */
 MUST_CHECK enum status query_parse(struct slice text, struct query *out, struct fault *fault);
 void query_release(struct query *query);
+/* The query of filter_text(), unbound, whatever its size. */
+MUST_CHECK enum status query_of_filter(const struct filter *filter, struct query *out,
+                                       struct fault *fault);
 
 /* "kinds:*" or "kinds:schema.*": for many tables, nothing to bind. */
 static inline bool query_is_for_many(const struct query *query)
