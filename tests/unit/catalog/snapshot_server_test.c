@@ -1,32 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Against a server: PGCDC_TEST_CONNINFO names it, as a superuser; it makes a schema of its own. */
-#include "server_sql.h"
-
-#include <pthread.h>
-#include <stdio.h>
-
-#include "base/mem.h"
-#include "catalog/snapshot.h"
-#include "catalog/tables.h"
-#include "change/shape.h"
-#include "change/table.h"
-#include "change/visible.h"
-#include "net/mailbox.h"
-
-/* The control thread is a real one; the test is the worker. */
-static struct {
-    struct loop *loop;
-    struct wake *stop;
-    struct snapshots *snapshots;
-    pthread_t thread;
-} control;
-
-static struct {
-    struct loop *loop;
-    struct mailbox *mailbox;
-    struct timer *limit;
-    struct server_sql server;
-} worker;
+#include "snapshot_server.h"
 
 /* What one snapshot has told. */
 struct taker {
@@ -38,60 +12,6 @@ struct taker {
     char first[200];
     struct fault why;
 };
-
-static void on_stop(void *arg)
-{
-    (void)arg;
-    loop_stop(control.loop);
-}
-
-static void *run_control(void *arg)
-{
-    (void)arg;
-    loop_run(control.loop);
-    return NULL;
-}
-
-static void on_limit(void *arg)
-{
-    (void)arg;
-    fail_msg("nothing has happened for 20 s");
-}
-
-static void start_as(const char *conninfo, int connections, uint32_t idle_ms)
-{
-    const struct snapshots_config config = {conninfo, connections, idle_ms};
-
-    control.loop = loop_new();
-    control.stop = wake_new(control.loop, on_stop, NULL);
-    control.snapshots = snapshots_new(control.loop, &config);
-    assert_int_equal(pthread_create(&control.thread, NULL, run_control, NULL), 0);
-    worker.loop = loop_new();
-    worker.mailbox = mailbox_new(worker.loop);
-    worker.limit = timer_new(worker.loop, on_limit, NULL);
-    timer_start(worker.limit, 20000, 0);
-    server_sql_open(&worker.server);
-    server_sql_do(&worker.server, "DROP SCHEMA IF EXISTS snap CASCADE; CREATE SCHEMA snap");
-}
-
-static void start(int connections, uint32_t idle_ms)
-{
-    start_as(server_conninfo(), connections, idle_ms);
-}
-
-static void stop(void)
-{
-    wake_signal(control.stop);
-    (void)pthread_join(control.thread, NULL);
-    snapshots_free(control.snapshots);
-    wake_free(control.stop);
-    loop_free(control.loop);
-    mailbox_free(worker.mailbox);
-    timer_free(worker.limit);
-    loop_free(worker.loop);
-    server_sql_do(&worker.server, "DROP SCHEMA snap CASCADE");
-    server_sql_close(&worker.server);
-}
 
 static void on_started(void *arg, const struct visible *visible, lsn wal)
 {
@@ -148,21 +68,6 @@ static void on_failed(void *arg, const struct fault *why)
     taker->is_failed = true;
     taker->why = *why;
     loop_stop(worker.loop);
-}
-
-static void take_shape(void *arg, const struct sql_answer *answer)
-{
-    *(struct table_shape **)arg = table_shape_of(answer);
-}
-
-static struct table_shape *describe(const char *name)
-{
-    struct table_shape *shape = NULL;
-
-    assert_true(server_sql_try(&worker.server, TABLE_QUESTION, (const char *[]){"snap", name}, 2,
-                               take_shape, &shape));
-    assert_non_null(shape);
-    return shape;
 }
 
 static const struct snapshot_events events = {on_started, on_rows, on_done, on_failed};
