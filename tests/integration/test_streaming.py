@@ -105,11 +105,11 @@ def test_tables_that_change_within(both):
          "UPDATE items SET kept = 9")
 
 
-def subtransactions(random_, ids):
+def subtransactions(random_, ids, depth=0):
     """A block of random statements and savepoints, some of them rolled back."""
     lines = []
     for _ in range(random_.randrange(2, 8)):
-        kind = random_.randrange(6)
+        kind = random_.randrange(6 if depth < 3 else 4)
         if kind < 2:
             size = random_.randrange(1, 400)
             lines.append(fill(ids[0], ids[0] + size))
@@ -120,11 +120,9 @@ def subtransactions(random_, ids):
             lines.append(f"DELETE FROM items WHERE id % 23 = {random_.randrange(23)};")
         else:
             name = f"s{random_.randrange(10**9)}"
-            lines += [f"SAVEPOINT {name};", *subtransactions(random_, ids),
+            lines += [f"SAVEPOINT {name};", *subtransactions(random_, ids, depth + 1),
                       random_.choice([f"ROLLBACK TO {name};", f"RELEASE {name};",
                                       f"ROLLBACK TO {name}; RELEASE {name};"])]
-        if len(lines) > 60:
-            break
     return lines
 
 
