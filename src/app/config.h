@@ -27,7 +27,7 @@
 enum config_plugin { CONFIG_PLUGIN_AUTO, CONFIG_PLUGIN_PGOUTPUT, CONFIG_PLUGIN_WAL2JSON };
 enum config_auth { CONFIG_AUTH_AUTO, CONFIG_AUTH_NONE };
 
-#define CONFIG_KEY_COUNT 30
+#define CONFIG_KEY_COUNT 32
 #define CONFIG_DEFAULT_PATH "/etc/speculare/pgcdc.config"
 #define CONFIG_FILE_MAX ((size_t)1 << 20)
 
@@ -57,11 +57,13 @@ struct config {
     uint64_t wal2json_format;
     char *publication;
     bool publish_via_partition_root;
-    char *slot_name;       /* empty: a temporary slot */
-    uint64_t journal_size; /* bytes */
-    uint64_t spill_memory; /* bytes */
-    char *spill_directory; /* empty: $TMPDIR or /var/tmp */
-    uint64_t workers;      /* 0: one per core */
+    char *slot_name;            /* empty: a temporary slot */
+    uint64_t journal_size;      /* bytes */
+    uint64_t journal_age;       /* seconds; 0: any age */
+    uint64_t journal_wal_limit; /* bytes */
+    uint64_t spill_memory;      /* bytes */
+    char *spill_directory;      /* empty: $TMPDIR or /var/tmp */
+    uint64_t workers;           /* 0: one per core */
     uint64_t snapshot_connections;
 
     char *binding; /* the one in effect: see config_load */

@@ -110,6 +110,8 @@ static void make_capture(struct pipeline *pipeline)
         .publication = config->publication,
         .publish_via_partition_root = config->publish_via_partition_root,
         .slot_name = config->slot_name,
+        .journal_age_s = config->journal_age,
+        .journal_wal_limit = config->journal_wal_limit,
         .journal = pipeline->journal,
         .spill_memory = config->spill_memory,
         .spill_directory = spill_directory_of(config),

@@ -28,6 +28,11 @@ void crypto_sha1(struct slice bytes, unsigned char out[CRYPTO_SHA1_SIZE])
     must(EVP_Digest(bytes.at, bytes.size, out, NULL, EVP_sha1(), NULL) == 1, "SHA-1");
 }
 
+void crypto_sha256(struct slice bytes, unsigned char out[CRYPTO_SHA256_SIZE])
+{
+    must(EVP_Digest(bytes.at, bytes.size, out, NULL, EVP_sha256(), NULL) == 1, "SHA-256");
+}
+
 void crypto_hmac_sha256(struct slice key, struct slice bytes, unsigned char out[CRYPTO_SHA256_SIZE])
 {
     static const char nothing[1] = "";

@@ -24,6 +24,7 @@
 #define CRYPTO_BASE64_SIZE(size) (((size_t)(size) + 2) / 3 * 4)
 
 void crypto_sha1(struct slice bytes, unsigned char out[CRYPTO_SHA1_SIZE]);
+void crypto_sha256(struct slice bytes, unsigned char out[CRYPTO_SHA256_SIZE]);
 void crypto_hmac_sha256(struct slice key, struct slice bytes,
                         unsigned char out[CRYPTO_SHA256_SIZE]);
 void crypto_random(void *out, size_t size); /* fit for secrets */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "capture/attempt.h"
 
+#include <stdio.h>
+
 #include "base/mem.h"
+#include "capture/epoch.h"
 #include "capture/session_parts.h"
 #include "net/loop.h"
 #include "sql/quote.h"
@@ -86,6 +89,37 @@ static void replace_lost_slot(struct session *session, const struct fault *why)
             (const char *[]){session->slot}, 1, on_slot_dropped, session);
 }
 
+static void note_missing(struct session *session)
+{
+    CLEANUP(buf_release) struct buf text = BUF_INIT;
+
+    if (session->is_temporary) {
+        add_gap(session, "the connection to the database was lost");
+        return;
+    }
+    add_gap(session, "the replication slot was dropped");
+    buf_printf(&text, "slot %s: does not exist and is made; no earlier position can be resumed",
+               session->slot);
+    session_say(session, session->has_streamed ? LOG_ERROR : LOG_WARNING, buf_text(&text));
+}
+
+static void on_walsender_ended(void *arg, const struct sql_answer *answer)
+{
+    (void)arg;
+    (void)answer; /* the next look at the slot tells */
+}
+
+/* Our connection is gone, but its other end has not noticed: it would hold the slot until
+ * wal_sender_timeout. */
+static void end_own_walsender(struct session *session)
+{
+    char pid[16];
+
+    (void)snprintf(pid, sizeof pid, "%d", session->walsender);
+    sql_ask(side_sql(session->side), slot_end_holder, (const char *[]){session->slot, pid}, 2,
+            on_walsender_ended, session);
+}
+
 static void judge_slot(struct session *session)
 {
     const char *plugin =
@@ -94,17 +128,18 @@ static void judge_slot(struct session *session)
 
     switch (slot_judge(&session->info, session->slot, plugin, &fault)) {
     case SLOT_MISSING:
-        add_gap(session, session->is_temporary ? "the connection to the database was lost"
-                                               : "the replication slot was dropped");
+        note_missing(session);
         check_source(session);
         break;
     case SLOT_USABLE:
-        if (session->info.confirmed > stream_confirmed(session->stream))
+        if (session->info.confirmed > stream_settled(session->stream) + 1)
             add_gap(session, "the replication slot was used by another consumer");
         session->confirmed = session->info.confirmed;
         check_source(session);
         break;
     case SLOT_BUSY:
+        if (session->info.active_pid == session->walsender)
+            end_own_walsender(session);
         session_fail(session, CAPTURE_STANDBY, fault.text);
         break;
     case SLOT_LOST:
@@ -269,6 +304,10 @@ static void on_identified(void *arg, const struct sql_answer *answer)
     if (has_failed(session, answer, "IDENTIFY_SYSTEM"))
         return;
     compare_system(session, answer);
+    if (lsn_parse(sql_value(answer, 0, 2), &session->target) != OK)
+        session->target = LSN_NONE;
+    if (session->target < stream_settled(session->stream))
+        add_gap(session, "the database is behind what it has sent before, it was restored");
     if (session->info.exists) {
         start_slot(session);
         return;
@@ -312,6 +351,23 @@ void attempt_say_who_blocks(struct session *session)
 
 /* ---- the stream ---- */
 
+static uint64_t epoch_now(const struct session *session)
+{
+    struct slice timeline = slice_text(session->system);
+    const struct slice system = slice_cut(&timeline, '/');
+    const bool is_json = session->plugin == SOURCE_WAL2JSON;
+    const char *json = session->config.wal2json_format == 1 ? "wal2json 1" : "wal2json 2";
+    const struct epoch_facts facts = {
+        .system = system,
+        .timeline = timeline,
+        .database = slice_text(session->info.database),
+        .slot = slice_text(session->slot),
+        .plugin = slice_text(is_json ? json : "pgoutput"),
+    };
+
+    return epoch_of(&facts);
+}
+
 static void on_started(void *arg, const struct sql_answer *answer)
 {
     struct session *session = arg;
@@ -324,9 +380,12 @@ static void on_started(void *arg, const struct sql_answer *answer)
         session_fail(session, CAPTURE_CONNECTING, "START_REPLICATION began no stream");
         return;
     }
+    session->walsender = sql_backend_pid(session->replication);
     const struct stream_start start = {
         .decoder = session->decoder,
         .slot = session->slot,
+        .epoch = epoch_now(session),
+        .target = session->target,
         .confirmed = session->confirmed,
         .wal_sender_timeout_ms = session->info.wal_sender_timeout_ms,
         .gap = session->gap.size > 0 ? buf_text(&session->gap) : NULL,

@@ -34,9 +34,11 @@ struct capture_config {
     int wal2json_format;     /* 1 or 2 */
     const char *publication; /* its name; a second one is called <publication>_inserts */
     bool publish_via_partition_root;
-    const char *slot_name;   /* "" or NULL: a temporary slot under a random name */
-    struct journal *journal; /* borrowed; capture is its only writer */
-    size_t spill_memory;     /* bytes of changes of open transactions; beyond, they are on disk */
+    const char *slot_name;  /* "" or NULL: a temporary slot under a random name */
+    uint64_t journal_age_s; /* of a durable slot: how old what is held back may be; 0: any age */
+    uint64_t journal_wal_limit; /* and how many bytes of WAL */
+    struct journal *journal;    /* borrowed; capture is its only writer */
+    size_t spill_memory; /* bytes of changes of open transactions; beyond, they are on disk */
     const char *spill_directory; /* there */
 };
 

@@ -41,13 +41,15 @@ enum status frame_parse(struct slice message, struct frame *out)
     return ERR_PARSE;
 }
 
-void status_frame_write(uint8_t out[STATUS_FRAME_SIZE], lsn confirmed, uint64_t wall_us)
+void status_frame_write(uint8_t out[STATUS_FRAME_SIZE], lsn written, lsn confirmed,
+                        uint64_t wall_us)
 {
     uint8_t *at = out;
 
     *at++ = 'r';
-    for (int i = 0; i < 3; i++)
-        at = write_u64(at, confirmed);
+    at = write_u64(at, written);
+    at = write_u64(at, confirmed);
+    at = write_u64(at, confirmed);
     at = write_u64(at, wall_us - YEAR_2000_US);
     *at = 0; /* we need no answer */
 }

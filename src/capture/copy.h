@@ -32,5 +32,10 @@ struct frame {
 /* ERR_PARSE: neither of the two, or of a wrong size. */
 MUST_CHECK enum status frame_parse(struct slice message, struct frame *out);
 
-/* All three positions are the same for us: what may be forgotten.  `wall_us`: since 1970. */
-void status_frame_write(uint8_t out[STATUS_FRAME_SIZE], lsn confirmed, uint64_t wall_us);
+/*
+ * `written`: as far as we have read.  `confirmed`: what may be forgotten (flushed and applied);
+ * LSN_NONE says nothing about it, the slot stays where it is, and a server that shuts down waits
+ * for `written` only (walsender.c, WalSndDone).  `wall_us`: since 1970.
+ */
+void status_frame_write(uint8_t out[STATUS_FRAME_SIZE], lsn written, lsn confirmed,
+                        uint64_t wall_us);

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "capture/session.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "capture/attempt.h"
+#include "capture/feedback.h"
 #include "capture/session_parts.h"
+#include "journal/journal.h"
 #include "net/loop.h"
 #include "sql/sql.h"
 
@@ -107,6 +110,16 @@ static void on_live(void *arg)
     state_board_write(session->board, CAPTURE_STREAMING, buf_text(&text));
 }
 
+static void on_rebuilding(void *arg, lsn received, lsn target)
+{
+    struct session *session = arg;
+    CLEANUP(buf_release) struct buf text = BUF_INIT;
+
+    buf_printf(&text, "slot %s: %" PRIu64 " bytes of WAL are still to be read", session->slot,
+               received < target ? target - received : 0);
+    state_board_write(session->board, CAPTURE_REBUILDING, buf_text(&text));
+}
+
 static void on_trouble(void *arg, const char *why)
 {
     struct session *session = arg;
@@ -145,6 +158,27 @@ static bool is_stuck(struct session *session)
     return session->lack_count > LACK_MAX;
 }
 
+static void on_measured(void *arg, const struct sql_answer *answer)
+{
+    struct session *session = arg;
+    uint64_t bytes;
+
+    session->is_measuring = false;
+    if (answer->status == OK && answer->rows == 1 &&
+        slice_to_u64(sql_value(answer, 0, 0), INT64_MAX, &bytes) == OK)
+        stream_retained(session->stream, bytes);
+}
+
+/* What an idle slot keeps moves in steps of the server's own. */
+static void measure_slot(struct session *session)
+{
+    if (session->step != STEP_STREAM || session->is_temporary || session->is_measuring)
+        return;
+    session->is_measuring = true;
+    sql_ask(side_sql(session->side), slot_retained, (const char *[]){session->slot}, 1, on_measured,
+            session);
+}
+
 static void on_keep(void *arg)
 {
     struct session *session = arg;
@@ -154,7 +188,10 @@ static void on_keep(void *arg)
         session_fail(session, CAPTURE_CONNECTING, "types cannot be asked for");
         return;
     }
-    if (!session->is_publishing || !sql_is_up(side_sql(session->side)))
+    if (!sql_is_up(side_sql(session->side)))
+        return;
+    measure_slot(session);
+    if (!session->is_publishing)
         return;
     if (session->step == STEP_STREAM && publication_is_lost(session->publication)) {
         session_fail(session, CAPTURE_CONNECTING, "a publication of ours was dropped or changed");
@@ -249,7 +286,8 @@ static void make_connections(struct session *session)
 struct session *session_new(struct loop *loop, const struct capture_config *config,
                             struct state_board *board)
 {
-    const struct stream_events stream_events = {on_live, on_broken, on_trouble, on_new_table};
+    const struct stream_events stream_events = {on_live, on_rebuilding, on_broken, on_trouble,
+                                                on_new_table};
     struct session *session = mem_new(sizeof *session);
     struct random random;
 
@@ -261,7 +299,13 @@ struct session *session_new(struct loop *loop, const struct capture_config *conf
     session->retry = timer_new(loop, on_retry, session);
     session->keep = timer_new(loop, on_keep, session);
     session->patience = timer_new(loop, on_patience, session);
-    session->stream = stream_new(loop, config->journal, &stream_events, session);
+    const struct feedback_limits limits = {
+        .is_durable = !session->is_temporary,
+        .journal_size = journal_size(config->journal),
+        .age_ms = config->journal_age_s * 1000,
+        .wal = config->journal_wal_limit,
+    };
+    session->stream = stream_new(loop, config->journal, &limits, &stream_events, session);
     make_connections(session);
 
     const struct publication_config publication_config = {session->config.publication,

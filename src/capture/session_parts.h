@@ -42,7 +42,7 @@ struct session {
     struct source_check *check; /* under way; else NULL */
     struct stream *stream;
     struct decoder *decoder; /* of the last plan; NULL before the first */
-    unsigned lack_count; /* looks in a row at which the stream lacked names and nobody to ask */
+    unsigned lack_count;     /* looks in a row at which the stream lacked names and nobody to ask */
     struct timer *retry, *keep, *patience;
     struct backoff backoff;
     struct said said;
@@ -62,6 +62,9 @@ struct session {
     char *publication_names;   /* owned; of pgoutput */
     lsn confirmed;             /* where the slot stands */
     char *system;              /* owned; "system identifier/timeline" of the last attempt */
+    lsn target;                /* where the server's WAL stood when we came */
+    int walsender;             /* process of our last stream; 0: none */
+    bool is_measuring;         /* slot_retained was asked */
     struct buf gap;            /* why something may be missing; empty: nothing is */
 };
 

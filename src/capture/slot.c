@@ -22,7 +22,8 @@ const char slot_query[] =
     " s.slot_name IS NOT NULL, s.slot_type = 'logical',"
     " s.database = pg_catalog.current_database(),"
     " pg_catalog.to_jsonb(s) ->> 'wal_status' = 'lost', coalesce(s.active_pid, 0), s.plugin,"
-    " s.confirmed_flush_lsn"
+    " s.confirmed_flush_lsn,"
+    " (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
     " FROM (SELECT 1) one LEFT JOIN pg_catalog.pg_replication_slots s ON s.slot_name = $1";
 
 static uint64_t number_of(struct slice text)
@@ -45,6 +46,7 @@ void slot_read(struct slot_info *out, const struct sql_answer *answer)
     (void)snprintf(out->plugin, sizeof out->plugin, "%.*s", SLICE_ARG(sql_value(answer, 0, 6)));
     if (lsn_parse(sql_value(answer, 0, 7), &out->confirmed) != OK)
         out->confirmed = LSN_NONE;
+    (void)snprintf(out->database, sizeof out->database, "%.*s", SLICE_ARG(sql_value(answer, 0, 8)));
 }
 
 static enum slot_verdict judge_wrong(const struct slot_info *info, const char *name,
@@ -114,6 +116,17 @@ const char slot_skip[] =
     "SELECT end_lsn FROM pg_catalog.pg_replication_slot_advance($1,"
     " CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()"
     " ELSE pg_catalog.pg_current_wal_lsn() END)";
+
+const char slot_retained[] =
+    "SELECT pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery()"
+    " THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_lsn() END,"
+    " restart_lsn)::int8 FROM pg_catalog.pg_replication_slots WHERE slot_name = $1";
+
+const char slot_end_holder[] =
+    "SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_replication_slots s"
+    " JOIN pg_catalog.pg_stat_activity a ON a.pid = s.active_pid"
+    " WHERE s.slot_name = $1 AND a.pid = $2::int4 AND a.usename = current_user"
+    " AND a.application_name = 'pgcdc'";
 
 void slot_add_create(struct buf *out, const char *name, const char *plugin, bool is_temporary)
 {

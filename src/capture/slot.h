@@ -31,6 +31,7 @@ struct slot_info {
     int active_pid; /* 0: free */
     char plugin[64];
     lsn confirmed;
+    char database[16]; /* oid of the one we are connected to */
 };
 
 /* Appends "pgcdc_" and 16 random hex digits. */
@@ -52,6 +53,11 @@ enum slot_verdict slot_judge(const struct slot_info *info, const char *name, con
 bool slot_is_stuck(struct slice server_error);
 /* For an ordinary connection: moves the slot $1 to the end of the WAL; PostgreSQL 11 and later. */
 extern const char slot_skip[];
+
+/* How many bytes of WAL the server keeps for the slot $1. */
+extern const char slot_retained[];
+/* Ends the process $2 if it is one of this program's and role's that holds the slot $1. */
+extern const char slot_end_holder[];
 
 /* Replication commands. */
 void slot_add_create(struct buf *out, const char *name, const char *plugin, bool is_temporary);

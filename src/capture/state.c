@@ -12,6 +12,8 @@ const char *capture_phase_text(enum capture_phase phase)
         return "connecting";
     case CAPTURE_STANDBY:
         return "standby";
+    case CAPTURE_REBUILDING:
+        return "rebuilding";
     case CAPTURE_STREAMING:
         return "streaming";
     case CAPTURE_HELD_UP:

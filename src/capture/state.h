@@ -11,6 +11,7 @@
  *
  *     CONNECTING  "could not connect to server: Connection refused"
  *     STANDBY     "replication slot \"pgcdc\" is in use by process 4711"
+ *     REBUILDING  "slot pgcdc: 73400320 bytes of WAL are still to be read"
  *     STREAMING   "pgoutput from slot pgcdc_5e1f..."
  *     HELD_UP     "spill_directory /var/tmp: 131072 bytes cannot be written: No space left ..."
  *
@@ -20,6 +21,7 @@
 enum capture_phase {
     CAPTURE_CONNECTING, /* not streaming; trying, or waiting to try again */
     CAPTURE_STANDBY,    /* another consumer has the slot; takes over when it is free */
+    CAPTURE_REBUILDING, /* streaming what was before: too early for clients */
     CAPTURE_STREAMING,
     CAPTURE_HELD_UP, /* connected, but the disk does not take what must be put by */
     CAPTURE_STOPPED,
@@ -38,7 +40,7 @@ struct state_board {
     _Atomic uint64_t words[CAPTURE_REASON_SIZE / 8];
 };
 
-/* "connecting", "standby", "streaming", "stopped". */
+/* "connecting", "standby", "rebuilding", "streaming", "stopped". */
 const char *capture_phase_text(enum capture_phase phase);
 
 void state_board_write(struct state_board *board, enum capture_phase phase, const char *reason);

@@ -7,10 +7,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/random.h"
 #include "capture/copy.h"
 #include "capture/feedback.h"
+#include "capture/history.h"
 #include "capture/names.h"
 #include "journal/journal.h"
+#include "journal/ledger.h"
 #include "net/loop.h"
 #include "sql/copy.h"
 
@@ -50,52 +53,119 @@ struct stream {
     uint64_t loss_logged_ms;
     unsigned losses_unlogged;
 
-    struct position last; /* of the last change appended */
+    struct history history;
+    struct random random;
+    bool has_been_live; /* someone may have heard something */
     struct feedback feedback;
     lsn sent;
     uint64_t sent_ms, interval_ms;
-    lsn received;
+    lsn target;                            /* live once this was received */
     uint64_t changes, transactions, bytes; /* since the last settle() */
 };
 
 /* ---- feedback ---- */
 
-static void send_feedback(struct stream *stream)
+static lsn confirmable(struct stream *stream)
+{
+    const uint64_t gone = stream->feedback.limits.is_durable ? journal_tail(stream->journal)
+                                                             : journal_read_by_all(stream->journal);
+
+    return feedback_confirm(&stream->feedback, gone, loop_now_ms(stream->loop));
+}
+
+static void send_status(struct stream *stream, lsn written, lsn confirmed)
 {
     uint8_t frame[STATUS_FRAME_SIZE];
-    const lsn confirmed = feedback_confirm(&stream->feedback, journal_read_by_all(stream->journal));
 
-    status_frame_write(frame, confirmed, clock_wall_us());
+    status_frame_write(frame, written, confirmed, clock_wall_us());
     if (sql_copy_write(stream->sql, slice_of(frame, sizeof frame)) != OK)
         return; /* down() follows */
-    stream->sent = confirmed;
     stream->sent_ms = loop_now_ms(stream->loop);
+}
+
+/*
+ * With a durable slot, the last word is always that nothing is known of what is flushed: the slot
+ * stays where it is, and a server that shuts down is content with what we have received.
+ */
+static void send_feedback(struct stream *stream)
+{
+    const lsn confirmed = confirmable(stream);
+
+    if (!stream->feedback.limits.is_durable) {
+        send_status(stream, confirmed, confirmed);
+    } else {
+        if (confirmed > stream->sent)
+            send_status(stream, stream->feedback.received, confirmed);
+        send_status(stream, stream->feedback.received, LSN_NONE);
+    }
+    stream->sent = confirmed;
     metrics_set(METRIC_CONFIRMED_LSN, confirmed);
 }
 
 static void on_tick(void *arg)
 {
     struct stream *stream = arg;
-    const lsn confirmed = feedback_confirm(&stream->feedback, journal_read_by_all(stream->journal));
 
-    if (confirmed != stream->sent ||
+    if (confirmable(stream) != stream->sent ||
         loop_now_ms(stream->loop) - stream->sent_ms >= stream->interval_ms)
         send_feedback(stream);
     /* A name whose answer was lost with the side connection is asked for again. */
-    if (stream->is_open)
-        stream_resume(stream);
+    if (!stream->is_open)
+        return;
+    if (!stream->is_live)
+        stream->events.rebuilding(stream->arg, stream->feedback.received, stream->target);
+    stream_resume(stream);
 }
 
 /* ---- from the decoder ---- */
 
+static void set_gap(struct stream *stream, struct position position, const char *reason);
+static bool append_gap(struct stream *stream);
+
+/* Nothing of what was before goes on behind `floor`; the gap is told where somebody has heard it.
+ */
+static void begin_history(struct stream *stream, uint64_t epoch, lsn floor, const char *gap)
+{
+    const uint32_t check = (uint32_t)random_u64(&stream->random) | 1;
+
+    history_begin(&stream->history, epoch, floor);
+    journal_begin_epoch(stream->journal, epoch, floor, check);
+    if (gap && stream->has_been_live)
+        set_gap(stream, (struct position){LSN_NONE}, gap);
+}
+
+/* OK: it is to be appended at `position`; ERR_CLOSED: it was, before a break. */
+static enum status place_change(struct stream *stream, const struct change *change,
+                                struct position *position)
+{
+    *position = change->position;
+    position->check = position_check(position->commit, change->commit_time_us);
+    switch (history_judge(&stream->history, *position)) {
+    case HISTORY_NEW:
+        break;
+    case HISTORY_REPEAT:
+        return ERR_CLOSED;
+    case HISTORY_BROKEN:
+        log_warning("slot %s: at " LSN_FORMAT " the database has another history than before: it "
+                    "was restored from a copy; clients are told of a gap",
+                    stream->slot, LSN_ARG(position->commit));
+        begin_history(stream, stream->history.epoch, position->commit - 1,
+                      "the database was restored from a copy");
+        break;
+    }
+    return append_gap(stream) ? OK : ERR_AGAIN;
+}
+
 static enum status on_change(void *arg, const struct change *change)
 {
     struct stream *stream = arg;
+    struct change placed = *change;
 
-    if (position_compare(change->position, stream->last) <= 0)
-        return OK; /* sent again after a break */
+    const enum status place = place_change(stream, change, &placed.position);
+    if (place != OK)
+        return place == ERR_CLOSED ? OK : place;
 
-    const enum status status = journal_append(stream->journal, change);
+    const enum status status = journal_append(stream->journal, &placed);
     if (status == ERR_LIMIT) {
         return fault_set(&stream->sink_fault, ERR_LIMIT,
                          "a row of table %.*s.%.*s takes more than a quarter of journal_size "
@@ -105,9 +175,9 @@ static enum status on_change(void *arg, const struct change *change)
     }
     if (status != OK)
         return status;
-    stream->last = change->position;
+    history_take(&stream->history, placed.position);
     stream->changes++;
-    feedback_begin(&stream->feedback);
+    feedback_begin(&stream->feedback, loop_now_ms(stream->loop));
     return OK;
 }
 
@@ -115,10 +185,11 @@ static void on_commit(void *arg, lsn commit, lsn end)
 {
     struct stream *stream = arg;
 
-    if (commit >= stream->last.commit)
-        stream->last = (struct position){commit, UINT32_MAX};
+    history_complete(&stream->history, commit, end);
+    journal_settle(stream->journal, stream->history.settled);
     stream->transactions++;
-    feedback_commit(&stream->feedback, journal_end(stream->journal), end);
+    feedback_commit(&stream->feedback, journal_end(stream->journal), end,
+                    loop_now_ms(stream->loop));
 }
 
 static void on_retire(void *arg, struct table *table)
@@ -198,13 +269,18 @@ static void log_loss(struct stream *stream, lsn at, const char *why)
 /* The rest of this transaction cannot be had. */
 static void lose_transaction(struct stream *stream, const char *why)
 {
-    const struct position position = stream->decoder->ops->skip(stream->decoder);
+    struct position position = stream->decoder->ops->skip(stream->decoder);
     CLEANUP(buf_release) struct buf reason = BUF_INIT;
 
-    if (position.commit != LSN_NONE && position_compare(position, stream->last) <= 0)
+    if (position.commit != LSN_NONE && position_compare(position, stream->history.last) <= 0) {
+        if (position.commit == stream->history.last.commit)
+            stream->history.is_unproven = false;
         return; /* sent again; it was told before the break */
-    if (position.commit != LSN_NONE)
-        stream->last = position;
+    }
+    if (position.commit != LSN_NONE) {
+        history_take(&stream->history, position); /* with no check: its time may not be known */
+        position.check = position_check(position.commit, 0);
+    }
     metrics_add(METRIC_UNDECODABLE, 1);
     log_loss(stream, position.commit ? position.commit : stream->frame.start, why);
     buf_printf(&reason, "a change could not be read: %s", why);
@@ -245,12 +321,15 @@ static bool feed_frame(struct stream *stream)
 
 static bool take_frame(struct stream *stream)
 {
-    if (stream->frame.end > stream->received)
-        stream->received = stream->frame.end;
+    feedback_receive(&stream->feedback, stream->frame.end);
     if (stream->frame.kind == FRAME_DATA)
         return feed_frame(stream);
 
     feedback_keepalive(&stream->feedback, stream->frame.end);
+    if (!stream->feedback.is_inside) {
+        history_settle(&stream->history, stream->frame.end);
+        journal_settle(stream->journal, stream->history.settled);
+    }
     if (stream->frame.is_reply_wanted)
         send_feedback(stream);
     return true;
@@ -289,8 +368,17 @@ static void settle(struct stream *stream)
     metrics_add(METRIC_CHANGES_CAPTURED, stream->changes);
     metrics_add(METRIC_TRANSACTIONS_CAPTURED, stream->transactions);
     metrics_add(METRIC_BYTES_CAPTURED, stream->bytes);
-    metrics_set(METRIC_RECEIVED_LSN, stream->received);
+    metrics_set(METRIC_RECEIVED_LSN, stream->feedback.received);
     stream->changes = stream->transactions = stream->bytes = 0;
+}
+
+/* Once all is there that the database had when we came: from then on nobody waits for the past. */
+static void become_live(struct stream *stream)
+{
+    if (stream->is_live || stream->is_blocked || stream->feedback.received < stream->target)
+        return;
+    stream->is_live = stream->has_been_live = true;
+    stream->events.live(stream->arg);
 }
 
 /* Reads all that is there.  True: it brought something, and nothing holds us up. */
@@ -307,6 +395,7 @@ static bool read_burst(struct stream *stream, uint64_t until_us)
             break;
     }
     settle(stream);
+    become_live(stream);
     return count > 0 && stream->is_open && !stream->is_blocked;
 }
 
@@ -327,15 +416,6 @@ void stream_readable(struct stream *stream)
 }
 
 /* ---- held up ---- */
-
-static void become_live(struct stream *stream)
-{
-    if (stream->is_live)
-        return;
-    stream->is_live = true;
-    journal_publish(stream->journal);
-    stream->events.live(stream->arg);
-}
 
 void stream_resume(struct stream *stream)
 {
@@ -364,17 +444,19 @@ static void on_wake(void *arg)
 /* ---- begin and end ---- */
 
 struct stream *stream_new(struct loop *loop, struct journal *journal,
-                          const struct stream_events *events, void *arg)
+                          const struct feedback_limits *limits, const struct stream_events *events,
+                          void *arg)
 {
     struct stream *stream = mem_new(sizeof *stream);
 
+    random_init_system(&stream->random);
     stream->loop = loop;
     stream->journal = journal;
     stream->events = *events;
     stream->arg = arg;
     stream->tick = timer_new(loop, on_tick, stream);
     stream->wake = wake_new(loop, on_wake, stream);
-    feedback_init(&stream->feedback);
+    feedback_init(&stream->feedback, limits);
     journal_on_room(journal, stream->wake);
     return stream;
 }
@@ -398,6 +480,18 @@ void stream_use(struct stream *stream, struct sql *sql, struct names *names)
     stream->names = names;
 }
 
+static void begin_or_resume(struct stream *stream, const struct stream_start *start)
+{
+    /* A transaction that commits right where the slot stands is still sent. */
+    const lsn floor = start->confirmed > 0 ? start->confirmed - 1 : 0;
+
+    if (!start->gap && history_goes_on(&stream->history, start->epoch, start->confirmed))
+        history_resume(&stream->history, start->confirmed);
+    else
+        begin_history(stream, start->epoch, floor,
+                      start->gap ? start->gap : "the stream does not go on where it ended");
+}
+
 void stream_begin(struct stream *stream, const struct stream_start *start)
 {
     stream->decoder = start->decoder;
@@ -407,18 +501,16 @@ void stream_begin(struct stream *stream, const struct stream_start *start)
     stream->interval_ms = feedback_interval_ms(start->wal_sender_timeout_ms);
     stream->sent = start->confirmed;
     stream->decoder->ops->reset(stream->decoder);
-    feedback_reset(&stream->feedback, start->confirmed);
-    if (start->gap) {
-        /* Another history may have begun: positions of the former one mean nothing there. */
-        stream->last = (struct position){LSN_NONE, 0};
-        set_gap(stream, (struct position){start->confirmed, 0}, start->gap);
-    }
+    stream->target = start->target;
+    feedback_reset(&stream->feedback, start->confirmed, loop_now_ms(stream->loop));
+    begin_or_resume(stream, start);
     timer_start(stream->tick, 1,
                 stream->interval_ms < TICK_MAX_MS ? stream->interval_ms : TICK_MAX_MS);
     if (!append_gap(stream)) {
         block(stream);
         return;
     }
+    settle(stream);
     become_live(stream);
 }
 
@@ -444,7 +536,12 @@ void stream_finish(struct stream *stream)
     stream_end(stream);
 }
 
-lsn stream_confirmed(const struct stream *stream)
+lsn stream_settled(const struct stream *stream)
 {
-    return stream->feedback.confirmed;
+    return stream->history.settled;
+}
+
+void stream_retained(struct stream *stream, uint64_t bytes)
+{
+    feedback_retain(&stream->feedback, bytes);
 }

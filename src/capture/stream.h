@@ -6,6 +6,7 @@
 
 #include "capture/decoder.h"
 
+struct feedback_limits;
 struct journal;
 struct loop;
 struct names;
@@ -31,8 +32,11 @@ struct stream;
  * The capture thread only.
  */
 struct stream_events {
-    /* The gap, if any, is told and changes flow. */
+    /* The gap, if any, is told, the journal has all that the database had when the stream began,
+     * and changes flow. */
     void (*live)(void *arg);
+    /* Now and then before that. */
+    void (*rebuilding)(void *arg, lsn received, lsn target);
     /* The server does not keep to the protocol; the owner ends the connection. */
     void (*broken)(void *arg, const struct fault *why);
     /* The disk holds us up, or with NULL: it does no longer. */
@@ -42,7 +46,8 @@ struct stream_events {
 };
 
 struct stream *stream_new(struct loop *loop, struct journal *journal,
-                          const struct stream_events *events, void *arg);
+                          const struct feedback_limits *limits, const struct stream_events *events,
+                          void *arg);
 void stream_free(struct stream *stream);
 
 /* Set before the first stream_begin: the replication connection and where names are asked. */
@@ -53,7 +58,9 @@ struct decoder_config stream_decoder_config(struct stream *stream);
 struct stream_start {
     struct decoder *decoder;        /* borrowed until stream_end */
     const char *slot;               /* its name, for log lines; borrowed until stream_end */
+    uint64_t epoch;                 /* not 0 */
     lsn confirmed;                  /* where the slot stands */
+    lsn target;                     /* where the server's WAL stands */
     uint64_t wal_sender_timeout_ms; /* 0: none */
     const char *gap;                /* why something may be missing; NULL: nothing is */
 };
@@ -67,5 +74,7 @@ void stream_readable(struct stream *stream);    /* the socket may have more */
 void stream_resume(struct stream *stream);      /* what holds it up may be gone */
 bool stream_lacks_names(struct stream *stream); /* held up by the name of a type */
 
-/* The last position confirmed to the server, over all streams of this object. */
-lsn stream_confirmed(const struct stream *stream);
+/* Up to where nothing is missing, over all streams of this object; LSN_NONE: there was none. */
+lsn stream_settled(const struct stream *stream);
+/* How much WAL the server keeps for our slot, as it says. */
+void stream_retained(struct stream *stream, uint64_t bytes);

@@ -270,6 +270,11 @@ bool sql_is_up(const struct sql *sql)
     return sql->state == SQL_UP && !sql->lost;
 }
 
+int sql_backend_pid(const struct sql *sql)
+{
+    return sql_is_up(sql) ? PQbackendPID(sql->conn) : 0;
+}
+
 int sql_server_version(const struct sql *sql)
 {
     return sql->conn ? PQserverVersion(sql->conn) : 0;

@@ -47,6 +47,7 @@ void sql_connect(struct sql *sql);
 /* Ends the connection: what was asked is answered with ERR_CLOSED at once; down() is not called. */
 void sql_disconnect(struct sql *sql);
 bool sql_is_up(const struct sql *sql);
+int sql_backend_pid(const struct sql *sql);    /* of the server's process; 0 while down */
 int sql_server_version(const struct sql *sql); /* 150020 is 15.20; 0 while down */
 /* What the server reported at the start, such as "server_version"; "" if it did not. */
 const char *sql_parameter(const struct sql *sql, const char *name);

@@ -63,12 +63,13 @@ static void test_status(void **state)
     (void)state;
     uint8_t got[STATUS_FRAME_SIZE];
     const uint8_t want[STATUS_FRAME_SIZE] = "r"
-                                            "\0\0\0\x16\xB3\x74\xD8\x48"
+                                            "\0\0\0\x16\xB3\x74\xD8\x49"
                                             "\0\0\0\x16\xB3\x74\xD8\x48"
                                             "\0\0\0\x16\xB3\x74\xD8\x48"
                                             "\0\0\0\0\0\x0F\x42\x40";
 
-    status_frame_write(got, 0x16B374D848, UINT64_C(946684801000000)); /* 2000-01-01 00:00:01 */
+    /* 2000-01-01 00:00:01 */
+    status_frame_write(got, 0x16B374D849, 0x16B374D848, UINT64_C(946684801000000));
     assert_memory_equal(got, want, sizeof got);
 }
 
