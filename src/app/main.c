@@ -5,6 +5,7 @@
  *     0   done, or stopped by a signal          2   the command line is wrong
  *     1   could not start                       78  the configuration is wrong (EX_CONFIG)
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -15,6 +16,18 @@
 #include "app/pipeline.h"
 #include "base/log.h"
 #include "version.h"
+
+/* Whoever starts us with a standard descriptor closed must not find his log in a client's socket. */
+static void open_standard_descriptors(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
 
 /* A client each is a descriptor each: as many as the system lets us have. */
 static void raise_descriptor_limit(void)
@@ -108,6 +121,7 @@ int main(int argc, char **argv)
     struct fault fault = {0};
     int code = CLI_EXIT_OK;
 
+    open_standard_descriptors();
     if (cli_parse(argc, argv, &cli, &fault) != OK) {
         fprintf(stderr, "pgcdc: %s\n", fault.text);
         return CLI_EXIT_USAGE;

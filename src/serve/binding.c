@@ -50,6 +50,12 @@ enum status binding_parse(struct binding *binding, struct slice words, struct fa
     return query_parse(words, &binding->query, fault);
 }
 
+enum status binding_parse_filter(struct binding *binding, const struct filter *filter,
+                                 struct fault *fault)
+{
+    return query_of_filter(filter, &binding->query, fault);
+}
+
 /* Reports; the binding may be freed by that, so this is the last thing done. */
 static void refuse(struct binding *binding, enum bind_refusal refusal, const char *text)
 {

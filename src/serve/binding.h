@@ -50,5 +50,8 @@ void binding_free(struct binding *binding); /* NULL is accepted; cancels its que
 /* ERR_INPUT or ERR_LIMIT with words. */
 MUST_CHECK enum status binding_parse(struct binding *binding, struct slice words,
                                      struct fault *fault);
+/* The query of a filter that is to be bound anew. */
+MUST_CHECK enum status binding_parse_filter(struct binding *binding, const struct filter *filter,
+                                            struct fault *fault);
 /* `done` is called once, unless freed before; the binding may be freed in it. */
 void binding_start(struct binding *binding, const struct who *who);

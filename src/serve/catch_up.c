@@ -13,6 +13,9 @@ void catch_up_add(struct session *session)
 {
     struct worker *worker = session->worker;
 
+    /* While its filter is bound anew there is nothing to read with; the rebind adds it again. */
+    if (session_is_held(session))
+        return;
     if (!session->in_catching.next)
         list_append(&worker->catching, &session->in_catching);
     wake_signal(worker->wake);
@@ -25,6 +28,7 @@ struct round {
     uint64_t *place;              /* where it goes on */
     struct buf *run;
     uint32_t frames;
+    uint64_t known_table; /* id of a version that the filters were found to fit */
     bool has_gap;
     struct buf gap; /* its reason */
 };
@@ -50,17 +54,33 @@ static uint32_t add_frame(const struct round *round, const struct change *change
     return frame_add(round->run, session_format(session), change, epoch) ? 1 : 0;
 }
 
+/* A change of a version of the table that the filter was not bound for cannot be judged. */
+static bool is_of_other_version(struct round *round, const struct change *change, struct fault *why)
+{
+    if (!change->table || change->table->id == round->known_table)
+        return false;
+    if (session_check_table(round->session, round->only, change, why) != OK)
+        return true;
+    round->known_table = change->table->id;
+    return false;
+}
+
 static void take_change(struct round *round, const struct change *change)
 {
     const struct worker *worker = round->session->worker;
     const uint64_t epoch = worker_epoch_at(worker, journal_cursor_offset(worker->reader));
 
-    if (change->kind != CHANGE_GAP) {
+    struct fault why;
+
+    if (change->kind == CHANGE_GAP) {
+        round->has_gap = true;
+        buf_add(&round->gap, change->reason);
+    } else if (is_of_other_version(round, change, &why)) {
+        round->has_gap = true;
+        buf_add_text(&round->gap, why.text);
+    } else {
         round->frames += add_frame(round, change, epoch);
-        return;
     }
-    round->has_gap = true;
-    buf_add(&round->gap, change->reason);
 }
 
 static enum status read_round(struct round *round)
@@ -118,6 +138,10 @@ static void give_round(struct session *session)
     struct round round = {
         .session = session, .place = &session->place, .run = &worker->catch_up_run};
 
+    if (session_is_held(session)) {
+        list_remove(&session->in_catching);
+        return;
+    }
     if (!session->is_behind && session->v1)
         round.only = v1_first_behind(session->v1);
     if (round.only)

@@ -10,9 +10,24 @@
 
 #define RUN_KEPT_SIZE ((size_t)16 * 1024) /* a larger run gives its memory back after a flush */
 
+/* Only takes a note: the index is at work. */
+static void on_stale(void *arg, struct index_node *node, const struct table *table)
+{
+    struct fanout *fanout = arg;
+    struct group *group = node->owner;
+
+    (void)table;
+    if (group->rebind || group->in_stale.next)
+        return;
+    group->stale_from = fanout->change_start;
+    list_append(&fanout->stale, &group->in_stale);
+}
+
 void fanout_init(struct fanout *fanout)
 {
     *fanout = (struct fanout){.index = index_new()};
+    index_on_stale(fanout->index, on_stale, fanout);
+    list_init(&fanout->stale);
     list_init(&fanout->dirty_groups);
     list_init(&fanout->dirty_sessions);
     list_init(&fanout->dirty_v1);
@@ -44,16 +59,20 @@ struct group *fanout_join(struct fanout *fanout, struct filter *filter)
     return node->owner;
 }
 
+void fanout_join_again(struct group *group)
+{
+    group->node->count++;
+    metrics_add(METRIC_SUBSCRIPTIONS, 1);
+}
+
 void fanout_leave(struct fanout *fanout, struct group *group)
 {
     struct index_node *node = group->node;
 
     metrics_sub(METRIC_SUBSCRIPTIONS, 1);
-    if (group_is_empty(group)) {
+    if (node->count == 1) {
         metrics_sub(METRIC_FILTERS, 1);
-        group->node = NULL;
-        if (!group->is_flushing)
-            group_free(group);
+        group_free(group);
     }
     index_remove(fanout->index, node);
 }
@@ -93,11 +112,10 @@ static void gather_run(const struct hit *hit, struct group *group, enum frame_fo
     hit->fanout->gathered += frame->size;
 }
 
-static void on_hit(void *arg, struct index_node *node)
+/* Those who get the same as all others of their format. */
+static void gather_shared(const struct hit *hit, struct group *group)
 {
-    const struct hit *hit = arg;
     struct fanout *fanout = hit->fanout;
-    struct group *group = node->owner;
     const struct buf *frame;
 
     for (int format = 0; format < FRAME_FORMATS; format++)
@@ -108,8 +126,23 @@ static void on_hit(void *arg, struct index_node *node)
             fanout->gathered += session_gather(session, buf_slice(frame), fanout->change_number,
                                                &fanout->dirty_sessions);
     }
+}
+
+static void on_hit(void *arg, struct index_node *node)
+{
+    gather_shared(arg, node->owner);
+}
+
+/* Only the rich protocol tells of rows that leave. */
+static void on_scoped_hit(void *arg, struct index_node *node, enum filter_scope scope)
+{
+    const struct hit *hit = arg;
+    struct group *group = node->owner;
+
+    if (scope != SCOPE_LEAVE)
+        gather_shared(hit, group);
     for (uint32_t i = 0; i < group->v1.count; i++)
-        v1_hit(group->v1.at[i], hit->change, V1_SCOPE_WITHIN, &fanout->hit_v1);
+        v1_hit(group->v1.at[i], hit->change, scope, &hit->fanout->hit_v1);
 }
 
 /* One message for each session, whichever of its subscriptions were hit. */
@@ -130,14 +163,20 @@ static void gather_v1(const struct hit *hit)
     }
 }
 
-void fanout_change(struct fanout *fanout, const struct change *change, uint64_t epoch)
+void fanout_change(struct fanout *fanout, const struct change *change, uint64_t epoch,
+                   uint64_t start)
 {
     struct hit hit = {fanout, change, epoch};
 
     for (int i = 0; i < FRAME_FORMATS; i++)
         fanout->frames[i].is_made = false;
     fanout->change_number++;
-    index_match(fanout->index, change, on_hit, &hit);
+    fanout->change_start = start;
+    if (fanout->v1_count == 0) {
+        index_match(fanout->index, change, on_hit, &hit);
+        return;
+    }
+    index_match_scoped(fanout->index, change, on_scoped_hit, &hit);
     gather_v1(&hit);
 }
 
@@ -152,14 +191,13 @@ static void reset_run(struct group_run *run)
     run->frames = 0;
 }
 
-/* From the last member to the first: one that leaves is replaced by one that has had its turn. */
 static void flush_run(struct fanout *fanout, struct group_run *run)
 {
     struct packet *rest = NULL;
 
     if (run->frames == 0)
         return;
-    for (uint32_t i = run->sole.count; i-- > 0;)
+    for (uint32_t i = 0; i < run->sole.count; i++)
         fanout->frames_sent +=
             session_send_run(run->sole.at[i], buf_slice(&run->bytes), &rest) ? run->frames : 0;
     packet_unref(rest);
@@ -169,12 +207,8 @@ static void flush_run(struct fanout *fanout, struct group_run *run)
 static void flush_group(struct fanout *fanout, struct group *group)
 {
     list_remove(&group->in_dirty);
-    group->is_flushing = true;
     for (int i = 0; i < FRAME_FORMATS; i++)
         flush_run(fanout, &group->runs[i]);
-    group->is_flushing = false;
-    if (!group->node)
-        group_free(group);
 }
 
 void fanout_flush(struct fanout *fanout)

@@ -43,6 +43,9 @@ struct fanout {
     struct list_link dirty_v1; /* sessions of the rich protocol with a run */
     struct list_link hit_v1;   /* those that the change at hand concerns */
     struct buf v1_tail;        /* what they all get of it */
+    uint32_t v1_count;         /* subscriptions of theirs, which want to know of rows that leave */
+    struct list_link stale;    /* groups whose filters no longer fit their table */
+    uint64_t change_start;     /* offset of the change at hand */
     uint64_t change_number;    /* counts changes, so that a session meets each once */
     size_t gathered;           /* bytes in runs since the last flush */
     uint64_t frames_sent;      /* since the last flush */
@@ -54,10 +57,13 @@ void fanout_release(struct fanout *fanout); /* when all sessions have left */
 
 /* Puts a session under its filter, which is taken over; returns the group. */
 struct group *fanout_join(struct fanout *fanout, struct filter *filter);
+/* One member more under the filter that the group has. */
+void fanout_join_again(struct group *group);
 /* A member has left `group`: the group goes, too, if it was the last one. */
 void fanout_leave(struct fanout *fanout, struct group *group);
 
-/* Lays the change's frame behind the runs of all who want it. */
-void fanout_change(struct fanout *fanout, const struct change *change, uint64_t epoch);
+/* Lays the change's frame behind the runs of all who want it.  `start`: its offset. */
+void fanout_change(struct fanout *fanout, const struct change *change, uint64_t epoch,
+                   uint64_t start);
 /* Sends all runs.  Sessions may be closed by that. */
 void fanout_flush(struct fanout *fanout);

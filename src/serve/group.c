@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/mem.h"
+#include "serve/rebind.h"
 
 struct group *group_new(struct index_node *node)
 {
@@ -19,6 +20,8 @@ void group_free(struct group *group)
         return;
     assert(group_is_empty(group));
     list_remove(&group->in_dirty);
+    list_remove(&group->in_stale);
+    rebind_free(group->rebind);
     for (int i = 0; i < FRAME_FORMATS; i++) {
         buf_release(&group->runs[i].bytes);
         mem_free(group->runs[i].sole.at);

@@ -9,7 +9,7 @@
 #include "serve/frame.h"
 
 struct index_node;
-struct session;
+struct rebind;
 
 /*
  * All clients of one worker that hold the same filter, and the frames it matched this turn.
@@ -43,12 +43,14 @@ struct group_run {
 };
 
 struct group {
-    struct index_node *node; /* borrowed from the worker's index; NULL: the last client has left */
-    bool is_flushing;        /* is being walked: whoever does so frees it, should it empty */
+    struct index_node *node;   /* borrowed from the worker's index */
     struct list_link in_dirty; /* linked while a run holds something */
     struct group_run runs[FRAME_FORMATS];
     struct group_members several;
     struct group_members v1;
+    struct rebind *rebind;     /* owned; while the filter no longer fits its table */
+    struct list_link in_stale; /* linked from when that is met until the rebind begins */
+    uint64_t stale_from;       /* offset of the change that met it */
 };
 
 struct group *group_new(struct index_node *node);

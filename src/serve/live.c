@@ -18,7 +18,6 @@ void session_say_close(struct session *session, unsigned code, struct slice reas
 
     if (session->phase != SESSION_LIVE)
         return;
-    session_unsubscribe(session);
     if (session->format == FRAME_SSE) {
         session_finish(session);
         return;

@@ -68,7 +68,7 @@ bool session_send_run(struct session *session, struct slice run, struct packet *
     struct worker *worker = session->worker;
     size_t sent = 0;
 
-    if (session->is_behind)
+    if (session->phase != SESSION_LIVE || session->is_behind)
         return false;
     if (outbox_is_empty(&session->outbox) && !write_some(session, run, &sent))
         return false;
@@ -107,7 +107,8 @@ size_t session_gather(struct session *session, struct slice frame, uint64_t chan
 {
     struct several *several = session->several;
 
-    if (session->is_behind || several->last_change == change_number)
+    if (session->phase != SESSION_LIVE || session->is_behind ||
+        several->last_change == change_number)
         return 0;
     several->last_change = change_number;
     if (several->run.size == 0)
@@ -127,13 +128,11 @@ uint32_t session_flush(struct session *session)
     struct several *several = session->several;
     struct packet *rest = NULL;
     const uint32_t frames = several->run_frames;
-    /* The run leaves the session first: sending may close it. */
-    CLEANUP(buf_release) struct buf run = several->run;
 
     list_remove(&several->in_dirty);
-    several->run = BUF_INIT;
-    several->run_frames = 0;
-    const bool is_sent = session_send_run(session, buf_slice(&run), &rest);
+    const bool is_sent = session_send_run(session, buf_slice(&several->run), &rest);
     packet_unref(rest);
+    buf_release(&several->run);
+    several->run_frames = 0;
     return is_sent ? frames : 0;
 }

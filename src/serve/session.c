@@ -25,10 +25,21 @@ static void on_socket_closed(void *arg)
     worker_forget(worker);
 }
 
+/* Whoever finds out that a session is over may be in the midst of using it; so it is only marked
+ * here, and taken apart at the end of the turn. */
+static void doom(struct session *session, bool is_polite)
+{
+    if (session->phase == SESSION_GONE)
+        return;
+    session->phase = SESSION_GONE;
+    session->is_polite = is_polite;
+    list_remove(&session->in_wheel);
+    list_append(&session->worker->doomed, &session->in_wheel);
+}
+
 /* Lets go of everything but the socket, whose closing takes a while. */
 static void let_go(struct session *session)
 {
-    session->phase = SESSION_GONE;
     session_unsubscribe(session);
     list_remove(&session->in_catching);
     if (session->is_behind)
@@ -41,31 +52,36 @@ static void let_go(struct session *session)
     list_remove(&session->in_wheel);
 }
 
+void session_bury(struct session *session)
+{
+    let_go(session);
+    if (session->is_polite)
+        socket_close(&session->socket, on_socket_closed);
+    else
+        socket_abort(&session->socket, on_socket_closed);
+}
+
 void session_abort(struct session *session)
 {
-    if (session->phase == SESSION_GONE)
-        return;
-    let_go(session);
-    socket_abort(&session->socket, on_socket_closed);
+    doom(session, false);
 }
 
 void session_finish(struct session *session)
 {
     if (session->phase == SESSION_GONE)
         return;
-    session_unsubscribe(session);
-    if (!outbox_is_empty(&session->outbox)) {
-        session->phase = SESSION_FLUSHING;
-        session_deadline(session, SESSION_CLOSE_SECONDS);
+    if (outbox_is_empty(&session->outbox)) {
+        doom(session, true);
         return;
     }
-    let_go(session);
-    socket_close(&session->socket, on_socket_closed);
+    session->phase = SESSION_FLUSHING;
+    session_deadline(session, SESSION_CLOSE_SECONDS);
 }
 
 void session_deadline(struct session *session, uint32_t seconds)
 {
-    wheel_put(&session->worker->wheel, &session->in_wheel, seconds);
+    if (session->phase != SESSION_GONE)
+        wheel_put(&session->worker->wheel, &session->in_wheel, seconds);
 }
 
 /* ---- writing ---- */
@@ -137,6 +153,8 @@ static void on_socket(void *arg, bool readable, bool writable)
 {
     struct session *session = arg;
 
+    if (session->phase == SESSION_GONE)
+        return;
     if (writable)
         write_waiting(session);
     if (readable && session->phase != SESSION_GONE)

@@ -88,6 +88,7 @@ struct session {
     bool is_behind;
     bool is_pinged; /* a ping's answer is due next, else a ping is */
     bool is_silent; /* no sign of life since that ping */
+    bool is_polite; /* of one that is over: its socket says goodbye */
 };
 
 static inline struct session *session_of_link(struct list_link *link)
@@ -107,8 +108,11 @@ void session_due(struct session *session);
 void session_put(struct session *session, struct slice bytes);
 /* All is said: closes as soon as everything is written. */
 void session_finish(struct session *session);
-/* At once. */
+/* Without goodbye.  This and session_finish only mark it as over (SESSION_GONE): whoever calls
+ * them, from however deep, may go on using it until the end of the loop's turn. */
 void session_abort(struct session *session);
+/* At the end of the turn: takes apart one that is over.  For the worker. */
+void session_bury(struct session *session);
 /* Puts it under a deadline. */
 void session_deadline(struct session *session, uint32_t seconds);
 
@@ -156,6 +160,16 @@ void session_fall_behind(struct session *session, uint64_t place);
 
 /* Does one of its filters pass this change? */
 bool session_wants(const struct session *session, const struct change *change);
+/* Can its filters (`only`: that one) be asked of this change?  ERR_NOT_FOUND: one was bound for
+ * another version of the table, and the fault says why. */
+struct v1_subscription;
+MUST_CHECK enum status session_check_table(const struct session *session,
+                                           const struct v1_subscription *only,
+                                           const struct change *change, struct fault *why);
+/* Does it wait for a filter to be bound anew (serve/rebind.h)? */
+bool session_is_held(const struct session *session);
+/* Leaves one group for another, whose filter it has from now on. */
+void session_change_group(struct session *session, struct group *from, struct group *to);
 /* Leaves all groups; does nothing when it is in none. */
 void session_unsubscribe(struct session *session);
 

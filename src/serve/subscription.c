@@ -85,6 +85,45 @@ static void unsubscribe_several(struct several *several)
     mem_free(several);
 }
 
+static void move_sole(struct session *session, struct group *to)
+{
+    struct group *from = session->sole.group;
+    struct session *moved = group_members_remove(sole_members(session), session->sole.place);
+
+    if (moved)
+        moved->sole.place = session->sole.place;
+    session->sole.group = to;
+    fanout_join_again(to);
+    session->sole.place = group_members_add(sole_members(session), session);
+    fanout_leave(&session->worker->fanout, from);
+}
+
+static void move_one(struct several *several, struct subscription *subscription, struct group *to)
+{
+    const struct subscription from = *subscription;
+    struct session *moved = group_members_remove(&from.group->several, from.place);
+
+    *subscription = (struct subscription){to, group_members_add(&to->several, several->session)};
+    fanout_join_again(to);
+    if (moved)
+        several_moved(moved->several, from.group, from.place);
+    fanout_leave(&several->session->worker->fanout, from.group);
+}
+
+void session_change_group(struct session *session, struct group *from, struct group *to)
+{
+    struct several *several = session->several;
+
+    if (session->sole.group == from)
+        move_sole(session, to);
+    for (uint32_t i = 0; several && i < several->count; i++) {
+        if (several->at[i].group != from)
+            continue;
+        move_one(several, &several->at[i], to);
+        return; /* once for each time that it is a member */
+    }
+}
+
 void session_unsubscribe(struct session *session)
 {
     if (session->sole.group)
@@ -106,6 +145,46 @@ bool session_wants(const struct session *session, const struct change *change)
             return true;
     }
     return false;
+}
+
+/* ---- filters and versions of tables ---- */
+
+static enum status check_group(const struct group *group, const struct change *change,
+                               struct fault *why)
+{
+    const struct filter *filter = group->node->filter;
+
+    return filter_is_for(filter, change) ? filter_check_table(filter, change->table, why) : OK;
+}
+
+enum status session_check_table(const struct session *session, const struct v1_subscription *only,
+                                const struct change *change, struct fault *why)
+{
+    const struct several *several = session->several;
+    enum status status = OK;
+
+    if (only)
+        return only->group ? check_group(only->group, change, why) : OK;
+    if (session->sole.group)
+        return check_group(session->sole.group, change, why);
+    for (uint32_t i = 0; status == OK && several && i < several->count; i++)
+        status = check_group(several->at[i].group, change, why);
+    if (status == OK && session->v1)
+        status = v1_check_table(session->v1, change, why);
+    return status;
+}
+
+bool session_is_held(const struct session *session)
+{
+    const struct several *several = session->several;
+
+    if (session->sole.group)
+        return session->sole.group->rebind != NULL;
+    for (uint32_t i = 0; several && i < several->count; i++) {
+        if (several->at[i].group->rebind)
+            return true;
+    }
+    return session->v1 && v1_is_held(session->v1);
 }
 
 /* ---- beginning ---- */

@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "change/token.h"
 #include "encode/v1.h"
+#include "match/filter.h"
 #include "serve/who.h"
 
 struct binding;
@@ -50,7 +51,7 @@ struct v1_subscription {
 
 struct v1_hit {
     struct v1_subscription *subscription;
-    enum v1_scope scope;
+    enum filter_scope scope;
 };
 
 struct v1 {
@@ -82,13 +83,20 @@ void v1_tell_gap(struct v1 *v1, struct slice reason);
 void v1_tell_one_gap(struct v1_subscription *subscription, struct slice reason);
 void v1_put_notice(struct v1 *v1, const char *code, const char *words);
 
+/* Into the group of this filter (taken over), and out of its group. */
+void v1_join(struct v1_subscription *subscription, struct filter *filter);
+void v1_leave(struct v1_subscription *subscription);
+void v1_change_group(struct v1_subscription *subscription, struct group *to);
+/* It is over; `reason` is empty when the client wanted that. */
+void v1_end_subscription(struct v1_subscription *subscription, struct slice reason);
+
 /* ---- what it is sent (serve/v1_deliver.c) ---- */
 
 /* Puts one JSON message as a frame. */
 void v1_put(struct v1 *v1, struct slice message);
 /* The change passes the subscription's filter: remembers it, if it is its business. */
-void v1_hit(struct v1_subscription *subscription, const struct change *change, enum v1_scope scope,
-            struct list_link *hit_sessions);
+void v1_hit(struct v1_subscription *subscription, const struct change *change,
+            enum filter_scope scope, struct list_link *hit_sessions);
 /* Appends the message for the hits remembered, as a frame, and forgets them.  `tail` is the shared
  * one for all columns, made at the first need.  Returns the number of frames: 0 or 1. */
 uint32_t v1_emit(struct v1 *v1, const struct change *change, uint64_t epoch, struct buf *tail,
@@ -107,5 +115,9 @@ uint32_t v1_flush(struct v1 *v1);
 /* For catching up: does any live subscription, or this one, pass?  Appends the frame. */
 uint32_t v1_catch_up_change(struct v1 *v1, struct v1_subscription *only,
                             const struct change *change, uint64_t epoch, struct buf *out);
+/* As session_check_table and session_is_held, for all of its subscriptions. */
+MUST_CHECK enum status v1_check_table(const struct v1 *v1, const struct change *change,
+                                      struct fault *why);
+bool v1_is_held(const struct v1 *v1);
 /* The first subscription that is behind by itself, or NULL. */
 struct v1_subscription *v1_first_behind(struct v1 *v1);

@@ -32,17 +32,18 @@ static bool is_its_business(const struct v1_subscription *subscription, const st
            position_compare(change->position, subscription->after) > 0;
 }
 
-static void remember(struct v1 *v1, struct v1_subscription *subscription, enum v1_scope scope)
+static void remember(struct v1 *v1, struct v1_subscription *subscription, enum filter_scope scope)
 {
     v1->hits[v1->hit_count++] = (struct v1_hit){subscription, scope};
 }
 
-void v1_hit(struct v1_subscription *subscription, const struct change *change, enum v1_scope scope,
-            struct list_link *hit_sessions)
+void v1_hit(struct v1_subscription *subscription, const struct change *change,
+            enum filter_scope scope, struct list_link *hit_sessions)
 {
     struct v1 *v1 = subscription->v1;
 
-    if (v1->session->is_behind || subscription->is_behind || !is_its_business(subscription, change))
+    if (v1->session->phase != SESSION_LIVE || v1->session->is_behind || subscription->is_behind ||
+        !is_its_business(subscription, change))
         return;
     if (v1->hit_count == 0)
         list_append(hit_sessions, &v1->in_hits);
@@ -72,6 +73,20 @@ static struct v1_columns *wanted_columns(const struct v1 *v1, struct v1_columns 
     return wanted;
 }
 
+static enum v1_scope told_scope(enum filter_scope scope)
+{
+    switch (scope) {
+    case SCOPE_ENTER:
+        return V1_SCOPE_ENTER;
+    case SCOPE_LEAVE:
+        return V1_SCOPE_LEAVE;
+    case SCOPE_OUT:
+    case SCOPE_WITHIN:
+        break;
+    }
+    return V1_SCOPE_WITHIN;
+}
+
 static void add_message(const struct v1 *v1, const struct change *change, struct slice tail,
                         struct buf *out)
 {
@@ -80,8 +95,8 @@ static void add_message(const struct v1 *v1, const struct change *change, struct
     uint8_t head[WS_HEAD_MAX];
 
     for (uint32_t i = 0; i < v1->hit_count; i++)
-        targets[i] =
-            (struct v1_target){slice_text(v1->hits[i].subscription->id), v1->hits[i].scope};
+        targets[i] = (struct v1_target){slice_text(v1->hits[i].subscription->id),
+                                        told_scope(v1->hits[i].scope)};
     encode_v1_prefix(&prefix, change, targets, v1->hit_count);
     buf_add_bytes(out, head, ws_frame_head(head, WS_TEXT, prefix.size + tail.size));
     buf_add(out, buf_slice(&prefix));
@@ -110,14 +125,12 @@ uint32_t v1_flush(struct v1 *v1)
 {
     struct packet *rest = NULL;
     const uint32_t frames = v1->run_frames;
-    /* The run leaves first: sending may close the session. */
-    CLEANUP(buf_release) struct buf run = v1->run;
 
     list_remove(&v1->in_dirty);
-    v1->run = BUF_INIT;
-    v1->run_frames = 0;
-    const bool is_sent = session_send_run(v1->session, buf_slice(&run), &rest);
+    const bool is_sent = session_send_run(v1->session, buf_slice(&v1->run), &rest);
     packet_unref(rest);
+    buf_release(&v1->run);
+    v1->run_frames = 0;
     return is_sent ? frames : 0;
 }
 
@@ -126,9 +139,11 @@ uint32_t v1_flush(struct v1 *v1)
 static void try_subscription(struct v1 *v1, struct v1_subscription *subscription,
                              const struct change *change)
 {
-    if (subscription->group && is_its_business(subscription, change) &&
-        filter_passes_slow(subscription->group->node->filter, change))
-        remember(v1, subscription, V1_SCOPE_WITHIN);
+    if (!subscription->group || !is_its_business(subscription, change))
+        return;
+    const enum filter_scope scope = filter_scope_slow(subscription->group->node->filter, change);
+    if (scope != SCOPE_OUT)
+        remember(v1, subscription, scope);
 }
 
 uint32_t v1_catch_up_change(struct v1 *v1, struct v1_subscription *only,
@@ -154,4 +169,26 @@ struct v1_subscription *v1_first_behind(struct v1 *v1)
             return one;
     }
     return NULL;
+}
+
+enum status v1_check_table(const struct v1 *v1, const struct change *change, struct fault *why)
+{
+    LIST_EACH (link, &v1->subscriptions) {
+        const struct v1_subscription *one = LIST_ITEM(link, struct v1_subscription, in_session);
+        if (!one->group || one->is_behind || !filter_is_for(one->group->node->filter, change))
+            continue;
+        if (filter_check_table(one->group->node->filter, change->table, why) != OK)
+            return ERR_NOT_FOUND;
+    }
+    return OK;
+}
+
+bool v1_is_held(const struct v1 *v1)
+{
+    LIST_EACH (link, &v1->subscriptions) {
+        const struct v1_subscription *one = LIST_ITEM(link, struct v1_subscription, in_session);
+        if (one->group && one->group->rebind)
+            return true;
+    }
+    return false;
 }

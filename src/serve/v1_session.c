@@ -41,7 +41,16 @@ struct v1 *v1_new(struct session *session, const struct who *who)
     return v1;
 }
 
-static void leave_group(struct v1_subscription *subscription)
+void v1_join(struct v1_subscription *subscription, struct filter *filter)
+{
+    struct fanout *fanout = &subscription->v1->session->worker->fanout;
+
+    subscription->group = fanout_join(fanout, filter);
+    subscription->member = group_members_add(&subscription->group->v1, subscription);
+    fanout->v1_count++;
+}
+
+void v1_leave(struct v1_subscription *subscription)
 {
     struct group *group = subscription->group;
 
@@ -51,12 +60,22 @@ static void leave_group(struct v1_subscription *subscription)
     if (moved)
         moved->member = subscription->member;
     subscription->group = NULL;
+    subscription->v1->session->worker->fanout.v1_count--;
     fanout_leave(&subscription->v1->session->worker->fanout, group);
+}
+
+void v1_change_group(struct v1_subscription *subscription, struct group *to)
+{
+    v1_leave(subscription);
+    fanout_join_again(to);
+    subscription->group = to;
+    subscription->member = group_members_add(&to->v1, subscription);
+    subscription->v1->session->worker->fanout.v1_count++;
 }
 
 static void subscription_free(struct v1_subscription *subscription)
 {
-    leave_group(subscription);
+    v1_leave(subscription);
     binding_free(subscription->binding);
     v1_columns_free(subscription->columns);
     list_remove(&subscription->in_session);
@@ -209,8 +228,7 @@ static void begin(struct v1_subscription *subscription, struct bind_result *resu
     struct token position = subscription->since;
     enum status status = OK;
 
-    subscription->group = fanout_join(&v1->session->worker->fanout, result->filter);
-    subscription->member = group_members_add(&subscription->group->v1, subscription);
+    v1_join(subscription, result->filter);
     result->filter = NULL;
     if (subscription->has_since)
         status = begin_at_token(subscription, &fault);
@@ -318,18 +336,23 @@ static void take_subscribe(struct v1 *v1, const struct v1_message *message)
 
 /* ---- the other messages ---- */
 
-static void take_unsubscribe(struct v1 *v1, const struct v1_message *message)
+void v1_end_subscription(struct v1_subscription *subscription, struct slice reason)
 {
     CLEANUP(buf_release) struct buf answer = BUF_INIT;
+
+    encode_v1_unsubscribed(&answer, slice_text(subscription->id), reason);
+    v1_put(subscription->v1, buf_slice(&answer));
+    subscription_free(subscription);
+}
+
+static void take_unsubscribe(struct v1 *v1, const struct v1_message *message)
+{
     struct v1_subscription *subscription = find(v1, message->id);
 
-    if (!subscription) {
+    if (subscription)
+        v1_end_subscription(subscription, SLICE(""));
+    else
         put_error(v1, message->id, V1_UNKNOWN_ID, "there is no subscription of this id");
-        return;
-    }
-    subscription_free(subscription);
-    encode_v1_unsubscribed(&answer, slice_text(message->id), SLICE(""));
-    v1_put(v1, buf_slice(&answer));
 }
 
 static void take_auth(struct v1 *v1, const struct v1_message *message)

@@ -10,6 +10,7 @@
 #include "journal/reader.h"
 #include "net/listener.h"
 #include "serve/catch_up.h"
+#include "serve/rebind.h"
 #include "serve/session.h"
 #include "serve/v1.h"
 
@@ -113,7 +114,7 @@ struct token worker_token_now(const struct worker *worker)
     return (struct token){ledger.epoch, {ledger.settled, POSITION_ALL, ledger.check}};
 }
 
-static void take_change(struct worker *worker, const struct change *change)
+static void take_change(struct worker *worker, const struct change *change, uint64_t start)
 {
     if (change->kind == CHANGE_GAP) {
         take_gap(worker, change);
@@ -121,7 +122,7 @@ static void take_change(struct worker *worker, const struct change *change)
     }
     worker->last = change->position;
     fanout_change(&worker->fanout, change,
-                  worker_epoch_at(worker, journal_reader_offset(worker->reader)));
+                  worker_epoch_at(worker, journal_reader_offset(worker->reader)), start);
 }
 
 static void on_wake(void *arg)
@@ -133,13 +134,14 @@ static void on_wake(void *arg)
     const uint64_t head = journal_head(worker->config.journal);
     learn_epoch(worker);
     for (int i = 0; i < TURN_CHANGES && worker->fanout.gathered < TURN_BYTES; i++) {
-        if (journal_reader_offset(worker->reader) >= head ||
-            !(change = journal_next(worker->reader)))
+        const uint64_t start = journal_reader_offset(worker->reader);
+        if (start >= head || !(change = journal_next(worker->reader)))
             break;
-        take_change(worker, change);
+        take_change(worker, change, start);
     }
     flush(worker);
     journal_done(worker->reader);
+    rebind_begin(worker);
     catch_up_turn(worker);
     if (!journal_sleep(worker->reader))
         wake_signal(worker->wake); /* sockets and timers first, then the rest */
@@ -190,6 +192,7 @@ static void on_tick(void *arg)
         session_due(session);
     }
     look_at_source(worker);
+    rebind_retry(worker);
     metrics_add(METRIC_BYTES_SENT, worker->bytes_sent);
     worker->bytes_sent = 0;
     if (worker->is_draining && ++worker->drain_ticks == DRAIN_SECONDS)
@@ -227,6 +230,15 @@ void worker_drain(struct worker *worker)
     mailbox_post(worker->mailbox, &worker->drain_letter);
 }
 
+/* Those that are over are taken apart when nobody is at work on them any more. */
+static void on_turn_end(void *arg)
+{
+    struct worker *worker = arg;
+
+    while (!list_is_empty(&worker->doomed))
+        session_bury(session_of_link(worker->doomed.next));
+}
+
 struct worker *worker_new(const struct worker_config *config, struct fault *fault)
 {
     struct worker *worker = mem_new(sizeof *worker);
@@ -242,6 +254,9 @@ struct worker *worker_new(const struct worker_config *config, struct fault *faul
     wheel_init(&worker->wheel);
     fanout_init(&worker->fanout);
     list_init(&worker->catching);
+    list_init(&worker->rebinds);
+    list_init(&worker->doomed);
+    loop_on_turn(worker->loop, on_turn_end, worker);
     grant_cache_init(&worker->grants, GRANT_CACHE_MAX);
     worker->reader = journal_reader_open(config->journal, worker->wake);
     worker->flushed_to = worker->reader ? journal_reader_offset(worker->reader) : 0;

@@ -71,6 +71,8 @@ struct worker {
     uint64_t epoch_start;
     struct list_link catching; /* sessions that are behind and could send more */
     struct buf catch_up_run;   /* what one of them gets in its round */
+    struct list_link rebinds;  /* filters that are being bound again */
+    struct list_link doomed;   /* sessions that are over, until the turn's end */
     struct grant_cache grants;
     struct wheel wheel;     /* every open session is in it, by its next deadline */
     uint32_t session_count; /* with those whose sockets are still closing */
