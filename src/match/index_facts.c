@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "match/index_facts.h"
 
+#include <endian.h>
+
 #include "base/map.h"
 #include "base/mem.h"
 #include "match/scalar.h"
 
 #define CAPACITY_MIN 8
+#define WORD 8 /* tags that a probe looks at together */
 /* A fact with so many filters is common, and it does not matter how common. */
 #define COMMON 256
 
 static void slots_make(struct fact_column *column, size_t capacity)
 {
     column->capacity = capacity;
-    column->tags = mem_array(capacity, sizeof *column->tags);
+    column->tags = mem_array(capacity + WORD, sizeof *column->tags);
     column->firsts = mem_array(capacity, sizeof(struct filing *));
 }
 
@@ -62,16 +65,51 @@ static size_t slot_of(const struct fact_column *column, uint64_t hash)
     return at;
 }
 
+/* The highest bit of each byte that is 0. */
+static uint64_t zero_bytes(uint64_t word)
+{
+    const uint64_t low = UINT64_C(0x7F7F7F7F7F7F7F7F);
+
+    return ~(((word & low) + low) | word | low);
+}
+
+/*
+ * The same as slot_of for eight tags at once, up to the first empty one.  This is not for the few
+ * steps that it saves: a loop whose end is a guess has to wait for the memory, while these two
+ * branches nearly always go the same way, so that the processor is at the next change already.
+ */
 const struct filing *fact_first(const struct fact_column *column, uint64_t hash)
 {
-    const size_t at = slot_of(column, hash);
+    const size_t mask = column->capacity - 1;
+    const uint64_t tags = UINT64_C(0x0101010101010101) * tag_of(hash);
 
-    return column->tags[at] != 0 ? column->firsts[at] : NULL;
+    for (size_t at = hash & mask;; at = (at + WORD) & mask) {
+        uint64_t word;
+        memcpy(&word, column->tags + at, sizeof word);
+        word = le64toh(word);
+        const uint64_t empty = zero_bytes(word);
+        uint64_t same = zero_bytes(word ^ tags) & ((empty & -empty) - 1);
+        for (; same != 0; same &= same - 1) {
+            const size_t slot = (at + (size_t)__builtin_ctzll(same) / 8) & mask;
+            if (column->firsts[slot]->hash == hash)
+                return column->firsts[slot];
+        }
+        if (empty != 0)
+            return NULL;
+    }
+}
+
+/* The first tags stand once more behind the last, so that a word need not wrap. */
+static void tag_set(struct fact_column *column, size_t at, uint8_t tag)
+{
+    column->tags[at] = tag;
+    if (at < WORD)
+        column->tags[column->capacity + at] = tag;
 }
 
 static void slot_set(struct fact_column *column, size_t at, struct filing *first)
 {
-    column->tags[at] = first ? tag_of(first->hash) : 0;
+    tag_set(column, at, first ? tag_of(first->hash) : 0);
     column->firsts[at] = first;
     if (first)
         first->back = &column->firsts[at];
@@ -120,11 +158,11 @@ static void chain_push(struct filing **head, struct filing *filing)
 
 void fact_file(struct fact_column *column, uint64_t hash, struct filing *filing, void *node)
 {
-    if (column->count >= column->capacity / 8 * 5)
+    if (column->count >= column->capacity / 2)
         column_resize(column, column->capacity * 2);
     const size_t at = slot_of(column, hash);
     column->count += column->tags[at] == 0;
-    column->tags[at] = tag_of(hash);
+    tag_set(column, at, tag_of(hash));
     *filing = (struct filing){.column = column, .hash = hash, .node = node};
     chain_push(&column->firsts[at], filing);
 }

@@ -84,6 +84,16 @@ static void count_hit(void *arg, struct index_node *node)
     ++*hits;
 }
 
+/* Its text is a query, and there is nothing else in it. */
+static void read_again(const struct filter *filter)
+{
+    struct query query = {0};
+
+    must(query_of_filter(filter, &query, NULL) == OK);
+    must(query.node_count == filter->node_count && query.kinds == filter->kinds);
+    query_release(&query);
+}
+
 static void ask(struct slice text, struct slice rest, const struct table_shape *shape,
                 const struct table *table)
 {
@@ -96,6 +106,7 @@ static void ask(struct slice text, struct slice rest, const struct table_shape *
     if (!filter)
         return;
     must(slice_equal(filter_key(filter), filter_key(again)));
+    read_again(filter);
     for (uint32_t i = 0; i < COLUMNS; i++) {
         const struct slice line = slice_cut(&rest, '\n');
         row[i] = line.at ? value_of(line) : (struct value){.state = VALUE_NULL};

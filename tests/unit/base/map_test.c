@@ -51,11 +51,33 @@ static void walking_meets_each_once(void **state)
     map_release(&map);
 }
 
+static void a_borrowed_key_is_not_copied(void **state)
+{
+    struct map map = MAP_BORROWING;
+    static char keys[100][8];
+    int value = 0;
+    size_t at = 0;
+    struct slice key;
+    void *met = NULL;
+
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        assert_null(map_set(&map, key_of(keys[i], sizeof keys[i], i), &value));
+    assert_null(map_set(&map, slice_of(NULL, 0), &value));
+    assert_ptr_equal(map_remove(&map, slice_of(NULL, 0)), &value);
+    while (map_next(&map, &at, &key, &met))
+        assert_true(key.at >= keys[0] && key.at < keys[0] + sizeof keys);
+    for (int i = 0; i < 100; i++)
+        assert_ptr_equal(map_remove(&map, slice_text(keys[i])), &value);
+    map_release(&map);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_key_is_found_after_others_left),
         cmocka_unit_test(walking_meets_each_once),
+        cmocka_unit_test(a_borrowed_key_is_not_copied),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

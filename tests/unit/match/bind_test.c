@@ -88,12 +88,71 @@ static void equal_filters_have_equal_keys(void **state)
     filter_free(d);
 }
 
+/* Written again in one way only, which reads to the same filter. */
+static void a_filter_can_be_bound_again(void **state)
+{
+    static const struct {
+        const char *text, *want;
+    } cases[] = {
+        {"*:t", "insert,update,delete:\"public\".\"t\""},
+        {"truncate,insert:*", "insert,truncate:*"},
+        {"insert:audit.*", "insert:\"audit\".*"},
+        {"insert:t:id.eq.1", "insert:\"public\".\"t\":\"id\".eq.\"1\""},
+        {"insert:t:name.in.a,\"b\\\"c\\\\\"",
+         "insert:\"public\".\"t\":\"name\".in.(\"a\",\"b\\\"c\\\\\")"},
+        {"insert:t:not.or(id.not.gt.1,and(name.like.*x,is_on.is.true))",
+         "insert:\"public\".\"t\":not.or(not.\"id\".gt.\"1\",and(\"name\".like.\"*x\","
+         "\"is_on\".is.\"true\"))"},
+        {"insert:t:doc->a->-1->>\"0\".eq.x",
+         "insert:\"public\".\"t\":\"doc\"->\"a\"->-1->>\"0\".eq.\"x\""},
+        {"insert:t:and(tags.cs.{\"a,b\"},raw->>b.isdistinct.)",
+         "insert:\"public\".\"t\":and(\"tags\".cs.\"{\\\"a,b\\\"}\","
+         "\"raw\"->>\"b\".isdistinct.\"\")"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CLEANUP(query_release) struct query query = {0};
+        struct fault fault = {0};
+        struct filter *filter = fixture_filter_must(cases[i].text);
+        if (!filter)
+            continue; /* a failed test does not return */
+        assert_string_equal(filter_text(filter).at, cases[i].want);
+        if (query_of_filter(filter, &query, &fault) != OK)
+            fail_msg("%s: %s", cases[i].want, fault.text);
+        struct filter *again = fixture_filter_must(filter_text(filter).at);
+        assert_true(slice_equal(filter_key(filter), filter_key(again)));
+        filter_free(filter);
+        filter_free(again);
+    }
+}
+
+/* "2" of an integer is not "2" of a text, though both read alike. */
+static void a_key_tells_the_type(void **state)
+{
+    struct filter *filter = fixture_filter_must("*:t:id.is.null");
+
+    (void)state;
+    assert_string_equal(filter->types[0], "integer");
+    assert_int_equal(filter->text_size, strlen(filter->key));
+    assert_true(filter->key_size > filter->text_size);
+    assert_string_equal(filter->key + filter->key_size - strlen(";integer"), ";integer");
+    filter_free(filter);
+    filter = fixture_filter_must("*:t:and(price.gt.1,code.eq.a,price.lt.3)");
+    assert_int_equal(filter->column_count, 2);
+    assert_string_equal(filter->types[0], "numeric");
+    assert_string_equal(filter->types[1], "character");
+    filter_free(filter);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_does_not_fit_is_told),
         cmocka_unit_test(values_that_postgresql_must_read_are_listed),
         cmocka_unit_test(equal_filters_have_equal_keys),
+        cmocka_unit_test(a_filter_can_be_bound_again),
+        cmocka_unit_test(a_key_tells_the_type),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -185,6 +185,82 @@ static void tables_are_told_apart(void **state)
     table_free(table);
 }
 
+/* ---- what an update did ---- */
+
+/* id (key) and price of the old row and the new one; NULL is NULL, "-" not known. */
+static const struct scope_case {
+    const char *filter;
+    enum old_kind old_kind;
+    const char *old_id, *old_price, *new_id, *new_price;
+    enum filter_scope want;
+} scope_cases[] = {
+    {"*:t:price.gt.5", OLD_FULL, "1", "1", "1", "9", SCOPE_ENTER},
+    {"*:t:price.gt.5", OLD_FULL, "1", "9", "1", "1", SCOPE_LEAVE},
+    {"*:t:price.gt.5", OLD_FULL, "1", "8", "1", "9", SCOPE_WITHIN},
+    {"*:t:price.gt.5", OLD_FULL, "1", "1", "1", "2", SCOPE_OUT},
+    {"*:t:price.gt.5", OLD_FULL, "1", NULL, "1", "9", SCOPE_ENTER},
+    {"*:t:price.gt.5", OLD_FULL, "1", "9", "1", NULL, SCOPE_LEAVE},
+    {"*:t:not.price.gt.5", OLD_FULL, "1", NULL, "1", "1", SCOPE_ENTER},
+    {"*:t:price.is.null", OLD_FULL, "1", NULL, "1", "1", SCOPE_LEAVE},
+    {"insert:t:price.gt.5", OLD_FULL, "1", "9", "1", "1", SCOPE_OUT},
+    {"*:t", OLD_FULL, "1", "9", "1", "1", SCOPE_WITHIN},
+    {"*:t:price.gt.5", OLD_NONE, "-", "-", "1", "9", SCOPE_WITHIN},
+    {"*:t:price.gt.5", OLD_NONE, "-", "-", "1", "1", SCOPE_OUT},
+    {"*:t:price.gt.5", OLD_KEY, "1", "-", "2", "9", SCOPE_WITHIN},
+    {"*:t:price.gt.5", OLD_KEY, "1", "-", "2", "1", SCOPE_OUT},
+    {"*:t:id.eq.1", OLD_KEY, "1", "-", "2", "1", SCOPE_LEAVE},
+    {"*:t:id.eq.2", OLD_KEY, "1", "-", "2", "1", SCOPE_ENTER},
+    {"*:t:id.lt.9", OLD_KEY, "1", "-", "2", "1", SCOPE_WITHIN},
+    {"*:t:and(id.eq.2,price.gt.5)", OLD_KEY, "1", "-", "2", "9", SCOPE_ENTER},
+    {"*:t:and(id.eq.1,price.gt.5)", OLD_KEY, "1", "-", "2", "9", SCOPE_OUT},
+    {"*:t:or(id.eq.1,price.gt.5)", OLD_KEY, "1", "-", "2", "1", SCOPE_LEAVE},
+    {"*:t:or(id.eq.2,price.gt.5)", OLD_KEY, "1", "-", "2", "1", SCOPE_WITHIN},
+    {"*:t:not.and(id.eq.2,price.gt.5)", OLD_KEY, "1", "-", "2", "9", SCOPE_LEAVE},
+    /* What did not change is not known of either row. */
+    {"*:t:price.gt.5", OLD_KEY, "1", "-", "2", "-", SCOPE_OUT},
+    {"*:t:or(id.eq.1,price.gt.5)", OLD_KEY, "1", "-", "2", "-", SCOPE_OUT},
+    {"*:t:and(id.eq.1,price.gt.5)", OLD_KEY, "1", "-", "2", "-", SCOPE_OUT},
+};
+
+static struct value scope_value(const char *text)
+{
+    if (!text)
+        return fixture_null;
+    return strcmp(text, "-") == 0 ? fixture_absent : value_of(slice_text(text));
+}
+
+static void an_update_enters_and_leaves(void **state)
+{
+    struct table *table = fixture_table();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof scope_cases / sizeof scope_cases[0]; i++) {
+        const struct scope_case *item = &scope_cases[i];
+        struct filter *filter = fixture_filter_must(item->filter);
+        struct value old_row[FIXTURE_COLUMNS], new_row[FIXTURE_COLUMNS];
+        struct change change = {.kind = CHANGE_UPDATE,
+                                .table = table,
+                                .new_row = new_row,
+                                .old_row = item->old_kind == OLD_NONE ? NULL : old_row,
+                                .old_kind = item->old_kind};
+
+        fixture_row(new_row, row_texts);
+        for (uint32_t k = 0; k < FIXTURE_COLUMNS; k++)
+            old_row[k] = item->old_kind == OLD_KEY ? fixture_absent : new_row[k];
+        old_row[0] = scope_value(item->old_id);
+        old_row[2] = scope_value(item->old_price);
+        new_row[0] = scope_value(item->new_id);
+        new_row[2] = scope_value(item->new_price);
+        if (new_row[2].state == VALUE_ABSENT)
+            new_row[2] = fixture_unchanged;
+        const enum filter_scope scope = filter_scope_slow(filter, &change);
+        if (scope != item->want)
+            fail_msg("%zu %s: %d", i, item->filter, (int)scope);
+        filter_free(filter);
+    }
+    table_free(table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +269,7 @@ int main(void)
         cmocka_unit_test(null_is_only_is_or_distinct),
         cmocka_unit_test(each_kind_looks_at_its_row),
         cmocka_unit_test(tables_are_told_apart),
+        cmocka_unit_test(an_update_enters_and_leaves),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
