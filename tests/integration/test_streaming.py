@@ -19,7 +19,7 @@ CREATE TABLE items (id int PRIMARY KEY, name text, body text);
 CREATE TABLE full_row (id int, name text);
 ALTER TABLE full_row REPLICA IDENTITY FULL;
 """
-ROWS = [1_000_000] + ([5_000_000] if os.environ.get("PGCDC_SOAK") else [])
+ROWS = [1_000_000] + ([5_000_000] if os.environ.get("PGCDC_SOAK_SECONDS") else [])
 
 
 def streams_early(database):
@@ -235,15 +235,15 @@ def test_a_full_disk_holds_up_and_recovers(own_postgres, scratch):
         wait_for("/ready to say so", lambda: server.ready()[0] == 503)
         state = server.ready()[1]
         assert state["state"] == "held up" and "spill_directory" in state["reason"]
-        confirmed = server.metric("pgcdc_confirmed_lsn_bytes")
+        writer.join()
+        committed, = database.run("SELECT pg_current_wal_insert_lsn() - '0/0'")[0]
         busy = cpu_seconds(server)
         time.sleep(5)  # longer than wal_sender_timeout
-        assert cpu_seconds(server) - busy < 0.5
-        assert server.metric("pgcdc_confirmed_lsn_bytes") == confirmed
+        assert cpu_seconds(server) - busy < 1
+        assert server.metric("pgcdc_confirmed_lsn_bytes") < committed
         assert server.metric("pgcdc_spill_failures_total") == 1
         assert server.log().count("held up") == 1
         limit_files(server, resource.RLIM_INFINITY)
-        writer.join()
         server.wait_ready()
         got = database.mark(socket, timeout=60)
         assert [message["columnvalues"][0] for message in got] == list(range(1, 30001))
