@@ -56,20 +56,6 @@ static void source_print(void *arg, struct buf *out)
 
 /* ---- parts ---- */
 
-static void make_control(struct pipeline *pipeline)
-{
-    const struct config *config = pipeline->config;
-    CLEANUP(buf_release) struct buf conninfo = BUF_INIT;
-
-    config_conninfo(config, &conninfo);
-    const struct control_config control = {
-        .conninfo = buf_text(&conninfo),
-        .auth_conninfo = config->auth_database_url[0] ? config->auth_database_url : NULL,
-        .auth_connections = (int)config->auth_database_max_connection,
-    };
-    pipeline->control = control_new(pipeline->loop, &control);
-}
-
 static enum capture_plugin plugin_of(const struct config *config)
 {
     switch ((enum config_plugin)config->plugin) {
@@ -95,6 +81,21 @@ static const char *spill_directory_of(const struct config *config)
     if (config->plugin != CONFIG_PLUGIN_WAL2JSON && spill_check(directory, &fault) != OK)
         log_warning("%s; large transactions will be held up", fault.text);
     return directory;
+}
+
+static void make_control(struct pipeline *pipeline)
+{
+    const struct config *config = pipeline->config;
+    CLEANUP(buf_release) struct buf conninfo = BUF_INIT;
+
+    config_conninfo(config, &conninfo);
+    const struct control_config control = {
+        .conninfo = buf_text(&conninfo),
+        .auth_conninfo = config->auth_database_url[0] ? config->auth_database_url : NULL,
+        .auth_connections = (int)config->auth_database_max_connection,
+        .publication = plugin_of(config) == CAPTURE_WAL2JSON ? NULL : config->publication,
+    };
+    pipeline->control = control_new(pipeline->loop, &control);
 }
 
 static void make_capture(struct pipeline *pipeline)

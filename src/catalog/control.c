@@ -57,6 +57,7 @@ struct control {
     struct list_link open;         /* oldest first */
     size_t open_count;
     struct cast_cache cast_cache;
+    char *publication; /* owned; NULL: none */
     bool is_closing;
 };
 
@@ -220,12 +221,12 @@ static void send_owner(struct ask *ask)
 
 static void send(struct ask *ask)
 {
-    const char *params[2] = {ask->schema, ask->name};
+    const char *params[3] = {ask->schema, ask->name, ask->control->publication};
 
     ask->sql = NULL;
     switch (ask->kind) {
     case ASK_TABLE:
-        ask->sql = pool_ask(ask->control->catalogue, TABLE_QUESTION, params, 2, on_table, ask);
+        ask->sql = pool_ask(ask->control->catalogue, TABLE_QUESTION, params, 3, on_table, ask);
         break;
     case ASK_CASTS:
         send_casts(ask);
@@ -330,6 +331,7 @@ struct control *control_new(struct loop *loop, const struct control_config *conf
     control->mailbox = mailbox_new(loop);
     control->tick = timer_new(loop, on_tick, control);
     list_init(&control->open);
+    control->publication = mem_text(config->publication);
     control->catalogue = open_pool(control, "catalogue", config->conninfo, config->connections);
     if (config->auth_conninfo) /* more than two gain nothing: questions are short and queued */
         control->auth = open_pool(control, "auth database", config->auth_conninfo,
@@ -351,6 +353,7 @@ void control_free(struct control *control)
     }
     timer_free(control->tick);
     cast_cache_release(&control->cast_cache);
+    mem_free(control->publication);
     mem_free(control);
 }
 

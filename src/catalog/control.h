@@ -29,6 +29,7 @@ struct control_config {
     int connections;           /* 0: 2 */
     const char *auth_conninfo; /* of the database with `apikeys`; NULL: none, owners are refused */
     int auth_connections;      /* at most; 0: 2 */
+    const char *publication;   /* "pgcdc", which stands for "pgcdc_inserts", too; NULL: none */
 };
 
 /* In the thread of the loop; config is copied. */

@@ -233,7 +233,7 @@ static void on_begun(void *arg, const struct sql_answer *answer)
     const struct table *table = lane->now->table;
     CLEANUP(mem_free_at) char *schema = mem_text_n(table->schema.at, table->schema.size);
     CLEANUP(mem_free_at) char *name = mem_text_n(table->name.at, table->name.size);
-    sql_ask(lane->sql, TABLE_QUESTION, (const char *[]){schema, name}, 2, on_described, lane);
+    sql_ask(lane->sql, TABLE_QUESTION, (const char *[]){schema, name, NULL}, 3, on_described, lane);
 }
 
 static void begin(struct lane *lane)

@@ -22,7 +22,22 @@
  *  0 schema  1 name  2 relreplident  3 has an identity  4 LC_CTYPE is C
  *  5 column  6 type  7 cast type  8 oid  9 typtype  10 element's cast type  11 element's oid
  * 12 is key 13 compares by bytes  14 deterministic
+ * 15 publications are known  16 insert, 17 update, 18 delete, 19 truncate is published
+ *
+ * pg_publication_tables lists all tables of all schemas first, so it is asked last, for tables that
+ * are published by their schema or as a partition.
  */
+#define PUBLISHED                                                                                  \
+    "(SELECT true AS is_known, pg_catalog.bool_or(x.pubinsert AND x.has) AS i,"                    \
+    " pg_catalog.bool_or(x.pubupdate AND x.has) AS u,"                                             \
+    " pg_catalog.bool_or(x.pubdelete AND x.has) AS d,"                                             \
+    " pg_catalog.bool_or(x.pubtruncate AND x.has) AS t FROM (SELECT y.*,"                          \
+    " CASE WHEN y.puballtables THEN true WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_publication_rel" \
+    " r WHERE r.prpubid = y.oid AND r.prrelid = c.oid) THEN true ELSE EXISTS (SELECT 1 FROM"       \
+    " pg_catalog.pg_publication_tables v WHERE v.pubname = y.pubname AND v.schemaname = n.nspname" \
+    " AND v.tablename = c.relname) END AS has FROM pg_catalog.pg_publication y"                    \
+    " WHERE y.pubname IN ($3::text, $3::text || '_inserts')) x HAVING pg_catalog.count(*) > 0)"
+
 const char TABLE_QUESTION[] =
     "SELECT n.nspname, c.relname, c.relreplident, c.relreplident = 'f' OR k.indrelid IS NOT NULL,"
     " b.datctype IN ('C', 'POSIX') AND coalesce(pg_catalog.to_jsonb(b)->>'datlocprovider', 'c') ="
@@ -36,7 +51,8 @@ const char TABLE_QUESTION[] =
     "  WHEN 'c' THEN b.datcollate IN " BYTEWISE " WHEN 'b' THEN true ELSE false END"
     " WHEN l.collprovider = 'c' THEN coalesce(l.collcollate, '') IN " BYTEWISE
     " ELSE l.collprovider = 'b' END,"
-    " coalesce((pg_catalog.to_jsonb(l)->>'collisdeterministic')::boolean, true)"
+    " coalesce((pg_catalog.to_jsonb(l)->>'collisdeterministic')::boolean, true),"
+    " p.is_known, p.i, p.u, p.d, p.t"
     " FROM pg_catalog.pg_class c"
     " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
     " JOIN pg_catalog.pg_database b ON b.datname = pg_catalog.current_database()"
@@ -51,6 +67,7 @@ const char TABLE_QUESTION[] =
                       " LEFT JOIN LATERAL " BELOW_DOMAINS(
                           "m.oid") " e ON true"
                                    " LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation"
+                                   " LEFT JOIN LATERAL " PUBLISHED " p ON true"
                                    " WHERE n.nspname = $1::text AND c.relname = $2::text AND "
                                    "c.relkind IN "
                                    "('r', 'p')"
@@ -109,6 +126,13 @@ struct table_shape *table_shape_of(const struct sql_answer *answer)
     shape->schema = copy(answer, 0, 0);
     shape->name = copy(answer, 0, 1);
     shape->identity = identity_of(answer);
+    shape->published = (struct table_published){
+        .is_known = sql_is_true(answer, 0, 15),
+        .has_insert = sql_is_true(answer, 0, 16),
+        .has_update = sql_is_true(answer, 0, 17),
+        .has_delete = sql_is_true(answer, 0, 18),
+        .has_truncate = sql_is_true(answer, 0, 19),
+    };
     shape->is_ctype_c = sql_is_true(answer, 0, 4);
     if (sql_is_null(answer, 0, 5))
         return shape;

@@ -8,7 +8,8 @@ struct sql_answer;
 /*
  * A table as the catalogue describes it, into a struct table_shape.
  *
- * The question has two parameters, schema and name; no row: there is no such table that could
+ * The question has three parameters: schema, name, and the publication in use, "pgcdc" for
+ * "pgcdc" and "pgcdc_inserts", or NULL.  No row: there is no such table that could
  * give changes (a view, a foreign table, an unlogged or temporary one, a system catalogue).
  */
 extern const char TABLE_QUESTION[];

@@ -34,9 +34,16 @@ struct column_shape {
     bool is_deterministic;   /* equal means same bytes; false only for such ICU collations */
 };
 
+/* Which of its changes the publications in use give. */
+struct table_published {
+    bool is_known; /* false: there are no such publications, as with wal2json, or none yet */
+    bool has_insert, has_update, has_delete, has_truncate;
+};
+
 struct table_shape {
     char *schema, *name; /* owned */
     enum replica_identity identity;
+    struct table_published published;
     bool is_ctype_c; /* the database's LC_CTYPE is C or POSIX: only ASCII letters have case */
     uint32_t column_count;
     struct column_shape *columns; /* owned */

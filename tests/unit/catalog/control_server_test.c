@@ -61,7 +61,7 @@ static void on_limit(void *arg)
 
 static void start(const char *text, const char *auth)
 {
-    const struct control_config config = {text, 2, auth, 10};
+    const struct control_config config = {text, 2, auth, 10, "pgcdc_probe"};
 
     server.loop = loop_new();
     server.stop = wake_new(server.loop, on_stop, NULL);
@@ -166,6 +166,13 @@ static int set_up(void **state)
             "CREATE VIEW pgcdc_probe.view AS SELECT 1 AS x;"
             "CREATE UNLOGGED TABLE pgcdc_probe.unlogged (x int);"
             "CREATE TABLE pgcdc_probe.parted (x int PRIMARY KEY) PARTITION BY LIST (x);"
+            "CREATE TABLE pgcdc_probe.part PARTITION OF pgcdc_probe.parted FOR VALUES IN (1);"
+            "DROP PUBLICATION IF EXISTS pgcdc_probe;"
+            "DROP PUBLICATION IF EXISTS pgcdc_probe_inserts;"
+            "CREATE PUBLICATION pgcdc_probe FOR TABLE pgcdc_probe.whole, pgcdc_probe.parted"
+            " WITH (publish = 'insert, update');"
+            "CREATE PUBLICATION pgcdc_probe_inserts FOR TABLE pgcdc_probe.bare"
+            " WITH (publish = 'insert, truncate');"
             "DROP TABLE IF EXISTS public.apikeys;"
             "CREATE TABLE public.apikeys (customer_id uuid, host_uuid uuid, key text);"
             "INSERT INTO public.apikeys VALUES ('a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11',"
@@ -176,7 +183,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    execute("DROP SCHEMA pgcdc_probe CASCADE; DROP TABLE public.apikeys");
+    execute("DROP SCHEMA pgcdc_probe CASCADE; DROP TABLE public.apikeys;"
+            "DROP PUBLICATION IF EXISTS pgcdc_probe;"
+            "DROP PUBLICATION IF EXISTS pgcdc_probe_inserts");
     return 0;
 }
 
@@ -246,21 +255,16 @@ static void identity_is_what_postgresql_uses(void **state)
         const char *table;
         enum status status;
         enum replica_identity identity;
-        const char *keys; /* one letter per column */
+        const char *keys;      /* one letter per column */
+        const char *published; /* letters of iudt */
     } cases[] = {
-        {"bare", OK, IDENTITY_NONE, "-"},
-        {"late", OK, IDENTITY_NONE, "-"},
-        {"whole", OK, IDENTITY_FULL, "k"},
-        {"indexed", OK, IDENTITY_INDEX, "k-"},
-        {"parted", OK, IDENTITY_KEY, "k"},
-        {"empty", OK, IDENTITY_NONE, ""},
-        {"view", ERR_NOT_FOUND, 0, ""},
-        {"unlogged", ERR_NOT_FOUND, 0, ""},
-        {"nothing", ERR_NOT_FOUND, 0, ""},
-        {"BARE", ERR_NOT_FOUND, 0, ""},
-        {"", ERR_NOT_FOUND, 0, ""},
-        {"bare\xFF", ERR_NOT_FOUND, 0, ""},
-        {"'; DROP TABLE bare;", ERR_NOT_FOUND, 0, ""},
+        {"bare", OK, IDENTITY_NONE, "-", "it"},  {"late", OK, IDENTITY_NONE, "-", ""},
+        {"whole", OK, IDENTITY_FULL, "k", "iu"}, {"indexed", OK, IDENTITY_INDEX, "k-", ""},
+        {"parted", OK, IDENTITY_KEY, "k", "iu"}, {"part", OK, IDENTITY_KEY, "k", "iu"},
+        {"empty", OK, IDENTITY_NONE, "", ""},    {"view", ERR_NOT_FOUND, 0, ""},
+        {"unlogged", ERR_NOT_FOUND, 0, ""},      {"nothing", ERR_NOT_FOUND, 0, ""},
+        {"BARE", ERR_NOT_FOUND, 0, ""},          {"", ERR_NOT_FOUND, 0, ""},
+        {"bare\xFF", ERR_NOT_FOUND, 0, ""},      {"'; DROP TABLE bare;", ERR_NOT_FOUND, 0, ""},
     };
 
     (void)state;
@@ -272,6 +276,12 @@ static void identity_is_what_postgresql_uses(void **state)
             continue;
         assert_int_equal(worker.shape->identity, cases[i].identity);
         assert_int_equal(worker.shape->column_count, strlen(cases[i].keys));
+        const struct table_published *published = &worker.shape->published;
+        assert_true(published->is_known);
+        assert_int_equal(published->has_insert, strchr(cases[i].published, 'i') != NULL);
+        assert_int_equal(published->has_update, strchr(cases[i].published, 'u') != NULL);
+        assert_int_equal(published->has_delete, strchr(cases[i].published, 'd') != NULL);
+        assert_int_equal(published->has_truncate, strchr(cases[i].published, 't') != NULL);
         for (size_t k = 0; cases[i].keys[k] != '\0'; k++)
             assert_int_equal(worker.shape->columns[k].is_key, cases[i].keys[k] == 'k');
     }
