@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nothing missed, nothing twice, with a durable slot: crashes, stops, stand-by, restored copies."""
+import contextlib
+import signal
+import time
+import urllib.parse
+
+import pytest
+
+from conftest import Database
+from support.pgcdc import Pgcdc, wait_for
+from support.postgres import run_as
+from support.websocket import WebSocket
+
+ORDERS = "CREATE TABLE orders (id int PRIMARY KEY, status text)"
+PLUGINS = [{"plugin": "pgoutput"}, {"plugin": "wal2json"},
+           {"plugin": "wal2json", "wal2json_format": "1"}]
+IDS = ["pgoutput", "wal2json 2", "wal2json 1"]
+
+
+def listen(server, since, *queries):
+    """A client that goes on behind a position, and wants positions."""
+    path = "/ws?since=" + since + "".join("&query=" + urllib.parse.quote(query, safe="*:,.")
+                                          for query in queries or ["*:orders"])
+    return WebSocket("127.0.0.1", server.port, path)
+
+
+@contextlib.contextmanager
+def running(scratch, cluster, **settings):
+    settings.setdefault("slot_name", "kept")
+    server = Pgcdc(scratch, cluster.url(), **settings)
+    try:
+        yield server.start()
+    finally:
+        if server.is_alive():
+            server.end()
+        server.assert_clean()
+
+
+@contextlib.contextmanager
+def connected(cluster):
+    database = Database(cluster, "postgres")
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def kill_and_start(server):
+    server.end(signal.SIGKILL)
+    return server.start()
+
+
+def insert(database, number):
+    database.run("INSERT INTO orders VALUES (%s, 'x')", [number])
+
+
+def ids(socket, count):
+    got = [socket.message() for _ in range(count)]
+    return [message["columnvalues"][0] for message in got], [message["pos"] for message in got]
+
+
+@pytest.mark.parametrize("settings", PLUGINS, ids=IDS)
+def test_after_kill_9_positions_are_the_same(own_postgres, scratch, settings):
+    """R1, H1, F1: a client goes on exactly where it was."""
+    cluster = own_postgres().start()
+    with connected(cluster) as database, running(scratch, cluster, **settings) as server:
+        database.run(ORDERS)
+        with listen(server, "now") as socket:
+            for number in range(3):
+                insert(database, number)
+            database.run("INSERT INTO orders VALUES (3, 'x'), (4, 'x')")
+            numbers, places = ids(socket, 5)
+        assert numbers == [*range(5)] and places == sorted(places)
+        server.end(signal.SIGKILL)
+        insert(database, 5)
+        server.start()
+        for known in range(5):
+            with listen(server, places[known]) as socket:
+                got, again = ids(socket, 5 - known)
+                assert got == [*range(known + 1, 6)]
+                assert again[:-1] == places[known + 1:]
+        # Once more, with what was heard after the first crash.
+        kill_and_start(server)
+        insert(database, 6)
+        with listen(server, again[-1]) as socket:
+            assert ids(socket, 1)[0] == [6]
+
+
+def test_a_fast_stop_is_fast_and_loses_nothing(own_postgres, scratch):
+    """F4, C3: also with changes that the slot holds back."""
+    cluster = own_postgres().start()
+    with running(scratch, cluster) as server:
+        with connected(cluster) as database:
+            database.run(ORDERS)
+            socket = listen(server, "now")
+            insert(database, 1)
+            (_, (place,)) = ids(socket, 1)
+        assert cluster.stop("fast") < 10
+        cluster.start()
+        server.wait_ready(40)
+        with connected(cluster) as database:
+            insert(database, 2)
+            assert ids(socket, 1)[0] == [2]  # it was never told to go
+            kill_and_start(server)
+            with listen(server, place) as again:
+                assert ids(again, 1)[0] == [2]
+
+
+def test_a_fast_stop_in_the_midst_of_a_transaction(own_postgres, scratch):
+    cluster = own_postgres().start()
+    with running(scratch, cluster) as server, connected(cluster) as database:
+        database.run(ORDERS)
+        with listen(server, "now") as socket:
+            database.run("INSERT INTO orders SELECT n, repeat('x', 100) FROM"
+                         " generate_series(1, 100000) n")
+            socket.message()
+            assert cluster.stop("fast") < 10
+
+
+def test_an_idle_slot_keeps_little(own_postgres, scratch):
+    """F12, C3: another database is busy."""
+    cluster = own_postgres(max_wal_size="2GB").start()
+    cluster.psql("CREATE DATABASE busy")
+    with running(scratch, cluster) as server, connected(cluster) as database:
+        database.run(ORDERS)
+        insert(database, 1)
+        cluster.psql("CREATE TABLE t AS SELECT repeat('x', 1000) FROM generate_series(1, 200000)",
+                     "busy")
+
+        def kept():
+            return database.run("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)"
+                                " FROM pg_replication_slots")[0][0]
+        assert kept() > 64 << 20
+        wait_for("little to be kept", lambda: kept() < 64 << 20, 35)
+        assert server.ready()[0] == 200
+
+
+def test_a_slot_that_was_dropped_is_a_told_gap(own_postgres, scratch):
+    """F8, C6."""
+    cluster = own_postgres().start()
+    with connected(cluster) as database, running(scratch, cluster) as server:
+        database.run(ORDERS)
+        socket = listen(server, "now")
+        insert(database, 1)
+        (_, (place,)) = ids(socket, 1)
+        database.run("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots")
+        wait_for("the slot to be dropped", lambda: drop(database, "kept"))
+        insert(database, 2)
+        code, reason = socket.close_code()
+        assert code == 4010 and "pos=" in reason
+        server.wait_ready()
+        assert listen(server, place).close_code()[0] == 4010
+        with listen(server, reason.split("pos=")[1]) as again:
+            insert(database, 3)
+            assert ids(again, 1)[0] == [3]
+        # The same while we are away.
+        server.end(signal.SIGKILL)
+        wait_for("the slot to be dropped", lambda: drop(database, "kept"))
+        server.start()
+        assert listen(server, place).close_code()[0] == 4010
+        assert "no earlier position can be resumed" in server.log()
+
+
+def drop(database, name):
+    import psycopg2
+    try:
+        database.run("SELECT pg_drop_replication_slot(%s)", [name])
+    except psycopg2.errors.ObjectInUse:
+        return False
+    return True
+
+
+def test_a_slot_that_is_lost_is_a_told_gap(own_postgres, scratch):
+    """F9: no endless retries, and the log says what was too small."""
+    cluster = own_postgres(max_slot_wal_keep_size="1MB", wal_keep_size="0",
+                           min_wal_size="32MB", max_wal_size="48MB").start()
+    with connected(cluster) as database, running(scratch, cluster) as server:
+        database.run(ORDERS)
+        with listen(server, "now") as socket:
+            insert(database, 1)
+            (_, (place,)) = ids(socket, 1)
+        server.end(signal.SIGKILL)
+        for number in range(10, 15):
+            insert(database, number)
+            database.run("SELECT pg_switch_wal()")
+            database.run("CHECKPOINT")
+        assert database.run("SELECT wal_status FROM pg_replication_slots") == [("lost",)]
+        server.start()
+        assert "max_slot_wal_keep_size" in server.log()
+        assert listen(server, place).close_code()[0] == 4010
+        with listen(server, "now") as socket:
+            insert(database, 2)
+            assert ids(socket, 1)[0] == [2]
+
+
+def test_a_stand_by_takes_over_without_a_gap(own_postgres, scratch):
+    """C5: the second server of a slot waits, and clients go on there."""
+    cluster = own_postgres().start()
+    with connected(cluster) as database, running(scratch, cluster) as first:
+        database.run(ORDERS)
+        second = Pgcdc(scratch, cluster.url(), slot_name="kept").start(is_ready=False)
+        try:
+            with listen(first, "now") as socket:
+                insert(database, 1)
+                insert(database, 2)
+                (_, (place, last)) = ids(socket, 2)
+            wait_for("standing by", lambda: (second.ready()[1] or {}).get("state") == "standby")
+            first.end(signal.SIGKILL)
+            insert(database, 3)
+            second.wait_ready(10)
+            with listen(second, place) as socket:
+                numbers, places = ids(socket, 2)
+                assert numbers == [2, 3] and places[0] == last
+        finally:
+            second.end()
+
+
+def test_a_restored_copy_is_another_history(own_postgres, scratch):
+    """F19, R2: the same system, timeline and positions, with other content."""
+    cluster = own_postgres().start()
+    copy = cluster.home / "copy"
+    with running(scratch, cluster) as server:
+        with connected(cluster) as database:
+            database.run(ORDERS)
+            insert(database, 0)
+        server.end(signal.SIGKILL)
+        cluster.stop("fast")
+        assert run_as(cluster.user, ["cp", "-a", str(cluster.data), str(copy)]).returncode == 0
+
+        def live(status):
+            """The same writes, so that positions are the same, with other rows."""
+            cluster.start()
+            server.start()
+            database = Database(cluster, "postgres")
+            socket = listen(server, "now")
+            for number in range(1, 6):
+                database.run("INSERT INTO orders VALUES (%s, %s)", [number, status])
+            return database, ids(socket, 5)[1]
+
+        database, places = live("old")
+        database.close()
+        server.end(signal.SIGKILL)
+        cluster.stop("immediate")
+        assert run_as(cluster.user, ["rm", "-rf", str(cluster.data)]).returncode == 0
+        assert run_as(cluster.user, ["cp", "-a", str(copy), str(cluster.data)]).returncode == 0
+        database, others = live("new")
+        # (That LSNs repeat is the rule here; where a background process wrote, they may not.)
+        for place in places:
+            assert listen(server, place).close_code()[0] == 4010
+        with listen(server, others[0]) as socket:
+            assert ids(socket, 4)[1] == others[1:]
+        database.close()
+
+
+def test_a_frozen_leader_is_replaced(own_postgres, scratch):
+    """F2, F38: the server hangs up on a leader that sleeps; when it wakes up it stands by."""
+    cluster = own_postgres(wal_sender_timeout="2s").start()
+    with connected(cluster) as database, running(scratch, cluster) as first:
+        database.run(ORDERS)
+        second = Pgcdc(scratch, cluster.url(), slot_name="kept").start(is_ready=False)
+        try:
+            wait_for("standing by", lambda: second.ready()[0] == 503)
+            begin = time.monotonic()
+            first.process.send_signal(signal.SIGSTOP)
+            second.wait_ready(15)
+            assert time.monotonic() - begin < 2 + 5
+            first.process.send_signal(signal.SIGCONT)
+            wait_for("the first to stand by", lambda: first.ready()[0] == 503)
+            with listen(second, "now") as socket:
+                insert(database, 1)
+                assert ids(socket, 1)[0] == [1]
+        finally:
+            first.process.send_signal(signal.SIGCONT)
+            second.end()
