@@ -169,6 +169,16 @@ static void on_measured(void *arg, const struct sql_answer *answer)
         stream_retained(session->stream, bytes);
 }
 
+static bool on_gone(void *arg, struct slice schema, struct slice name)
+{
+    struct session *session = arg;
+
+    if (!stream_drop_table(session->stream, schema, name))
+        return false;
+    log_info("table %.*s.%.*s was dropped or renamed", SLICE_ARG(schema), SLICE_ARG(name));
+    return true;
+}
+
 /* What an idle slot keeps moves in steps of the server's own. */
 static void measure_slot(struct session *session)
 {
@@ -191,6 +201,8 @@ static void on_keep(void *arg)
     if (!sql_is_up(side_sql(session->side)))
         return;
     measure_slot(session);
+    if (session->step == STEP_STREAM)
+        dropped_look(session->dropped, stream_received(session->stream));
     if (!session->is_publishing)
         return;
     if (session->step == STEP_STREAM && publication_is_lost(session->publication)) {
@@ -280,6 +292,7 @@ static void make_connections(struct session *session)
     session->side = side_new(session->loop, session->config.conninfo, &side_events, session);
     session->replication = sql_new(session->loop, &sql_config, &sql_events, session);
     session->names = names_new(side_sql(session->side), on_known, session);
+    session->dropped = dropped_new(side_sql(session->side), on_gone, session);
     stream_use(session->stream, session->replication, session->names);
 }
 
@@ -341,6 +354,7 @@ void session_free(struct session *session)
     source_cancel(session->check);
     publication_free(session->publication);
     names_free(session->names);
+    dropped_free(session->dropped);
     sql_free(session->replication);
     side_free(session->side);
     stream_free(session->stream);

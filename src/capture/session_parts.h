@@ -8,6 +8,7 @@
 #include "capture/backoff.h"
 #include "capture/capture.h"
 #include "capture/decoder.h"
+#include "capture/dropped.h"
 #include "capture/names.h"
 #include "capture/said.h"
 #include "capture/side.h"
@@ -38,6 +39,7 @@ struct session {
     struct side *side;
     struct sql *replication;
     struct names *names;
+    struct dropped *dropped;
     struct publication *publication;
     struct source_check *check; /* under way; else NULL */
     struct stream *stream;

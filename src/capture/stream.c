@@ -541,6 +541,25 @@ lsn stream_settled(const struct stream *stream)
     return stream->history.settled;
 }
 
+lsn stream_received(const struct stream *stream)
+{
+    return stream->feedback.received;
+}
+
+bool stream_drop_table(struct stream *stream, struct slice schema, struct slice name)
+{
+    struct table *table = table_new(schema, name, NULL, 0);
+    const struct change change = {.kind = CHANGE_DROPPED, .table = table};
+
+    if (journal_append(stream->journal, &change) == ERR_AGAIN) {
+        table_free(table);
+        return false;
+    }
+    journal_retire(stream->journal, table);
+    journal_publish(stream->journal);
+    return true;
+}
+
 void stream_retained(struct stream *stream, uint64_t bytes)
 {
     feedback_retain(&stream->feedback, bytes);

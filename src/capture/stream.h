@@ -70,6 +70,10 @@ void stream_end(struct stream *stream); /* the connection is gone, or about to *
 /* Last feedback, as far as the socket takes it at once; then stream_end. */
 void stream_finish(struct stream *stream);
 
+/* A table is no more: tells who listens to it.  False: no room now. */
+MUST_CHECK bool stream_drop_table(struct stream *stream, struct slice schema, struct slice name);
+lsn stream_received(const struct stream *stream);
+
 void stream_readable(struct stream *stream);    /* the socket may have more */
 void stream_resume(struct stream *stream);      /* what holds it up may be gone */
 bool stream_lacks_names(struct stream *stream); /* held up by the name of a type */

@@ -12,6 +12,8 @@ const char *change_kind_text(enum change_kind kind)
         return "delete";
     case CHANGE_TRUNCATE:
         return "truncate";
+    case CHANGE_DROPPED:
+        return "dropped";
     case CHANGE_GAP:
         return "gap";
     }

@@ -23,6 +23,8 @@ enum change_kind {
     CHANGE_UPDATE,
     CHANGE_DELETE,
     CHANGE_TRUNCATE, /* one per table; no rows */
+    CHANGE_DROPPED,  /* `table` is no more under its name: dropped, or renamed; no columns, no rows,
+                      * no position */
     CHANGE_GAP,      /* something is missing here; `reason` says what; no table, no rows */
 };
 
@@ -50,5 +52,5 @@ static inline uint32_t change_column_count(const struct change *change)
     return change->table ? change->table->column_count : 0;
 }
 
-/* "insert", "update", "delete", "truncate", "gap". */
+/* "insert", "update", "delete", "truncate", "dropped", "gap". */
 const char *change_kind_text(enum change_kind kind);

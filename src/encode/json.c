@@ -192,6 +192,7 @@ bool encode_plain(struct buf *out, const struct change *change)
         add_place(out, change->table);
         buf_add_char(out, '}');
         return true;
+    case CHANGE_DROPPED:
     case CHANGE_GAP:
         return false;
     }

@@ -220,6 +220,7 @@ static bool is_message(const struct change *change)
         return change->old_row != NULL || change->table->key_count > 0;
     case CHANGE_DELETE:
         return change->old_row != NULL;
+    case CHANGE_DROPPED:
     case CHANGE_GAP:
         return false;
     }

@@ -270,6 +270,7 @@ static bool kind_is_asked(unsigned kinds, enum change_kind kind)
         return (kinds & QUERY_DELETE) != 0;
     case CHANGE_TRUNCATE:
         return (kinds & QUERY_TRUNCATE) != 0;
+    case CHANGE_DROPPED:
     case CHANGE_GAP:
         break;
     }

@@ -120,6 +120,8 @@ static void take_change(struct worker *worker, const struct change *change, uint
         take_gap(worker, change);
         return;
     }
+    if (change->kind == CHANGE_DROPPED)
+        return;
     worker->last = change->position;
     fanout_change(&worker->fanout, change,
                   worker_epoch_at(worker, journal_reader_offset(worker->reader)), start);
