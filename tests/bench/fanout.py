@@ -10,7 +10,7 @@ import time
 
 from bench.harness import QUICK, TURNS, Bench, Report, Runs, bar, cpu_ns, workers_ns
 
-SECONDS = 1.0 if QUICK else 2.0
+SECONDS = 1.0 if QUICK else 1.5
 CLIENTS = (1000,) if QUICK else (100, 1000, 10_000)
 SIZES = (300,) if QUICK else (300, 2048)
 BARS = {"singly": 1.1, "bursts of 32": 1.2, "saturated": 1.5}
@@ -18,7 +18,7 @@ BARS = {"singly": 1.1, "bursts of 32": 1.2, "saturated": 1.5}
 
 def plans(clients, size):
     """name: (bursts, rows of each, bursts a second)"""
-    single = min(200, 50_000 / clients)
+    single = min(100, 20_000 / clients)
     burst = min(20, 10_000 / clients)
     deliveries = 6_000_000 if size < 1000 else 2_000_000
     rows = max(10, min(1000, deliveries // clients // 8))
