@@ -180,9 +180,10 @@ static bool feed_frame(struct stream *stream)
 
 static bool take_frame(struct stream *stream)
 {
-    feedback_receive(&stream->feedback, stream->frame.end);
-    if (stream->frame.kind == FRAME_DATA)
+    if (stream->frame.kind == FRAME_DATA) {
+        feedback_data(&stream->feedback, stream->frame.end, loop_now_ms(stream->loop));
         return feed_frame(stream);
+    }
 
     feedback_keepalive(&stream->feedback, stream->frame.end);
     if (!stream->feedback.is_inside) {
