@@ -42,8 +42,7 @@ uint64_t fact_hash(const struct fact_column *column, const struct scalar *scalar
 {
     buf_reset(scratch);
     scalar_add_key(column->class, scalar, scratch);
-    const uint64_t hash = map_hash(scratch->at, scratch->size);
-    return hash != 0 ? hash : 1;
+    return map_hash(scratch->at, scratch->size);
 }
 
 /* Of bits that do not choose the slot; never 0. */

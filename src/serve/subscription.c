@@ -220,6 +220,7 @@ static void become_live(struct session *session, enum frame_format format)
     session->format = (uint8_t)format;
     session->phase = SESSION_LIVE;
     session->place = journal_reader_offset(worker->reader);
+    worker_learn_epoch(worker);
     ws_reader_init(&session->reader, WS_MAX_MESSAGE);
     /* Spread, so that clients that came together are not pinged together for ever. */
     session_deadline(session, period - (uint32_t)random_below(&worker->random, period));

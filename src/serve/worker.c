@@ -83,8 +83,7 @@ static void take_gap(struct worker *worker, const struct change *change)
     worker->last = (struct position){LSN_NONE}; /* what follows may count lower */
 }
 
-/* A stream that does not go on from the one before counts its positions anew. */
-static void learn_epoch(struct worker *worker)
+void worker_learn_epoch(struct worker *worker)
 {
     struct journal_ledger ledger;
 
@@ -134,7 +133,7 @@ static void on_wake(void *arg)
 
     /* The head first: the epoch of all before it is then known. */
     const uint64_t head = journal_head(worker->config.journal);
-    learn_epoch(worker);
+    worker_learn_epoch(worker);
     for (int i = 0; i < TURN_CHANGES && worker->fanout.gathered < TURN_BYTES; i++) {
         const uint64_t start = journal_reader_offset(worker->reader);
         if (start >= head || !(change = journal_next(worker->reader)))

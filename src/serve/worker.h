@@ -107,5 +107,8 @@ void worker_forget(struct worker *worker);
 uint64_t worker_epoch_at(const struct worker *worker, uint64_t offset);
 /* A position of the current epoch as a token. */
 struct token worker_token(const struct worker *worker, struct position position);
+/* A stream that does not go on from the one before counts its positions anew.  A session that
+ * begins may be the first to know: nothing has come since that would have woken the worker. */
+void worker_learn_epoch(struct worker *worker);
 /* Everything up to here had been committed before it was asked for. */
 struct token worker_token_now(const struct worker *worker);
