@@ -18,8 +18,8 @@ import pytest
 from consistency.faults import Faults
 from consistency.judge import Truth
 from consistency.schema import SQL, random_subscriptions
-from consistency.subscribers import PlainSubscriber
-from consistency.verdict import judge
+from consistency.subscribers import PlainSubscriber, PosSubscriber, SseSubscriber
+from consistency.verdict import Verdict, judge
 from consistency.writers import Writer
 from support.pgcdc import PATIENCE, Pgcdc
 from support.proxy import Proxy
@@ -43,7 +43,7 @@ class Play:
         self.to_server = Proxy(("127.0.0.1", self.server.port))
         self.faults = Faults(self.random, cluster, self.server, self.to_database, self.to_server)
         self.stop = threading.Event()
-        self.subscribers, self.writers = [], []
+        self.subscribers, self.writers, self.verdicts = [], [], []
 
     def subscribe(self, kind, count):
         for _ in range(count):
@@ -90,7 +90,9 @@ class Play:
 
     def verdict(self):
         assert [each.failure for each in self.writers if each.failure] == []
-        return judge(self.truth.read(), self.subscribers)
+        self.truth.read()
+        self.verdicts = [Verdict(self.truth, each) for each in self.subscribers]
+        return judge(self.verdicts)
 
     def close(self):
         for each in self.subscribers:
@@ -112,18 +114,18 @@ class Play:
                 f"{len(told)} gaps told {told[:5]}, faults {self.faults.done}")
 
 
-def assert_judge_is_awake(play):
+def assert_judge_is_awake(verdicts):
     """A message less, twice or out of order in the middle of what somebody got is found."""
-    segment = max((each for subscriber in play.subscribers for each in subscriber.segments),
-                  key=lambda each: len(each.got))
+    verdict = max(verdicts, key=lambda each: each.at)
+    segment = max(verdict.subscriber.segments, key=lambda each: len(each.got))
     middle = len(segment.got) // 2
     for spoil in (lambda items: items[:middle] + items[middle + 1:],
                   lambda items: items[:middle] + items[middle - 1:],
                   lambda items: items[:middle - 1] + [items[middle], items[middle - 1]] + items[middle + 1:]):
         kept = segment.got, segment.tokens
         segment.got, segment.tokens = spoil(segment.got), segment.tokens and spoil(segment.tokens)
-        with pytest.raises(AssertionError, match="subscribers are wrong"):
-            judge(play.truth, play.subscribers)
+        with pytest.raises(AssertionError, match="message .* differs|not a run|without"):
+            verdict.check()
         segment.got, segment.tokens = kept
 
 
@@ -131,7 +133,9 @@ def test_nothing_missed_nothing_twice(own_postgres, scratch):
     print(f"PGCDC_SEED={SEED}")
     cluster = own_postgres(max_connections="60", max_wal_size="4GB").start()
     play = Play(cluster, scratch, SEED)
-    play.subscribe(PlainSubscriber, 8)
+    play.subscribe(PlainSubscriber, 4)
+    play.subscribe(PosSubscriber, 8)
+    play.subscribe(SseSubscriber, 4)
     try:
         play.run(SECONDS)
         right = play.verdict()
@@ -141,6 +145,6 @@ def test_nothing_missed_nothing_twice(own_postgres, scratch):
     finally:
         code = play.close()
     print(play.say(), f"{right} messages were right")
-    assert_judge_is_awake(play)
+    assert_judge_is_awake(play.verdicts)
     assert code == 0, play.server.log()
     assert right > 100

@@ -9,12 +9,13 @@ Event = collections.namedtuple("Event", "name id data")
 
 
 class EventStream:
-    """The events of one GET; `id` of an event is the last one that was sent, as in a browser."""
+    """The events of one GET; `last_id` is what a browser would come back with."""
 
     def __init__(self, host, port, path, headers=(), tls=None, timeout=15, receive_buffer=None):
         self.stream = Stream(open_socket(host, port, tls, timeout, receive_buffer))
         self.last_id, self.retry_ms, self.comments = "", None, 0
         self.left, self.text = 0, bytearray()
+        self.id, self.name, self.data = "", "message", []  # of the event that is coming
         lines = [f"GET {path} HTTP/1.1", f"Host: {host}:{port}", "Accept: text/event-stream"]
         lines += [f"{name}: {value}" for name, value in headers]
         try:
@@ -74,25 +75,29 @@ class EventStream:
         del self.stream.buffer[:size]
 
     def event(self, timeout=10):
-        """The next event; comments and retry are noted on the way."""
+        """The next event; comments and retry are noted on the way.  A TimeoutError loses nothing."""
         deadline = time.monotonic() + timeout
-        name, data = "message", []
         while True:
             line = self.line(deadline)
-            if line == "":
-                if data or name != "message":
-                    return Event(name, self.last_id, "\n".join(data))
+            if line:
+                self.field(line)
                 continue
-            if line.startswith(":"):
-                self.comments += 1
-                continue
-            field, _, value = line.partition(":")
-            value = value.removeprefix(" ")
-            if field == "data":
-                data.append(value)
-            elif field == "event":
-                name = value
-            elif field == "id":
-                self.last_id = value
-            elif field == "retry":
-                self.retry_ms = int(value)
+            self.last_id = self.id
+            event = Event(self.name, self.id, "\n".join(self.data))
+            self.name, self.data = "message", []
+            if event.data:
+                return event
+
+    def field(self, line):
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "":
+            self.comments += 1
+        elif name == "data":
+            self.data.append(value)
+        elif name == "event":
+            self.name = value
+        elif name == "id":
+            self.id = value
+        elif name == "retry":
+            self.retry_ms = int(value)

@@ -16,7 +16,7 @@ Place = collections.namedtuple("Place", "epoch commit index")
 TUPLE = re.compile(r"""\ ?("(?:[^"]|"")+"|\w+)\[((?:[^][]|\[\])+)\]:
                        (null|unchanged-toast-datum|'(?:[^']|'')*'|[^\s']+)""", re.X | re.S)
 HEAD = re.compile(r"table public\.(\w+): (INSERT|UPDATE|DELETE|TRUNCATE): ?(.*)", re.S)
-TOKEN = re.compile("([0-9a-f]{16})-([0-9a-f]{16})-([0-9a-f]{8})")
+TOKEN = re.compile("([0-9a-f]{16})-([0-9a-f]{16})-([0-9a-f]{8})(?:-[0-9a-f]{8})?")
 
 
 def parse_token(text):

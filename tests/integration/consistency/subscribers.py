@@ -8,6 +8,7 @@ What one gets is a list of segments.  Each says how it began:
     GAP         after a told gap (4010, 4011, event: gap), at the position told, if any
     ANYWHERE    a base-protocol client, which can only say "from now on"
 """
+import json
 import random
 import threading
 import time
@@ -84,6 +85,7 @@ class Subscriber(threading.Thread):
         except Closed as closed:
             assert closed.code in (None, 1001, 1012), str(closed)
         finally:
+            self.left()
             self.socket.drop()
         if self.segments[-1].got:
             self.begin_segment(CONTINUED if self.can_resume else ANYWHERE)
@@ -106,6 +108,9 @@ class Subscriber(threading.Thread):
                 continue
             left -= 1
             self.take(text, token)
+
+    def left(self):
+        """The connection is over."""
 
     def must_leave(self, left, until):
         return (self.is_restless and self.deadline is None and self.has_begun.is_set()
@@ -179,9 +184,15 @@ class SseSubscriber(Subscriber):
             if isinstance(error, TimeoutError):
                 raise
             raise Closed() from None
-        if event.name == "gap":
-            raise Told(f"{event.data} {event.id}")
-        if event.name != "message":
-            assert event.name == "ready", event
-            raise TimeoutError  # nothing to take
-        return event.data, event.id
+        if event.name == "message":
+            return event.data, event.id
+        if event.name == "gap":  # told, and the stream goes on
+            gap = json.loads(event.data)
+            self.told.append(gap["reason"])
+            self.begin_segment(GAP, gap["pos"], gap["reason"])
+        self.token = event.id
+        raise TimeoutError  # nothing to take
+
+    def left(self):
+        """What a browser would send: comments may have moved the position as well."""
+        self.token = self.socket.last_id or self.token

@@ -13,12 +13,13 @@ class Verdict:
         self.truth, self.subscriber = truth, subscriber
         self.expected = truth.of(subscriber.subscriptions)
         self.shown = [change.shown for change in self.expected]
-        self.at = 0  # how many of them are accounted for
-        self.places = {}  # token place -> essence
+        self.at, self.places = 0, {}
 
     def check(self):
-        """Raises AssertionError that says what is wrong, and where."""
+        """Raises AssertionError that says what is wrong, and where; the number of messages."""
         subscriber = self.subscriber
+        self.at = 0  # how many of them are accounted for
+        self.places = {}  # place of a token -> essence
         assert subscriber.failure is None, f"{subscriber.name}: {subscriber.failure}"
         for number, segment in enumerate(subscriber.segments):
             if not segment.got:
@@ -31,6 +32,7 @@ class Verdict:
         rest = [change for change in self.expected[self.at:] if change.table != "marker"]
         assert not rest, self.say(len(subscriber.segments) - 1,
                                   f"it ends at {self.at} of {len(self.expected)}, without {rest[0].shown}")
+        return sum(len(segment.got) for segment in subscriber.segments)
 
     def say(self, number, what):
         segments = "; ".join(f"{each.how} {each.reason}: {len(each.got)}"
@@ -103,18 +105,16 @@ class Verdict:
                 f" from {max(0, at - 2)}\n    {window(self.shown, at)}\n  got\n    {window(got, count)}")
 
 
-def judge(truth, subscribers):
+def judge(verdicts):
     """The verdict on all of them; returns the number of messages that were right."""
     total, places, wrong = 0, {}, []
-    for subscriber in subscribers:
-        verdict = Verdict(truth, subscriber)
+    for verdict in verdicts:
         try:
-            verdict.check()
+            total += verdict.check()
         except AssertionError as error:
             wrong.append(str(error))
             continue
-        total += sum(len(segment.got) for segment in subscriber.segments)
         for place, shown in verdict.places.items():
             assert places.setdefault(place, shown) == shown, f"{place} names two changes"
-    assert not wrong, "\n\n".join(wrong[:3]) + f"\n{len(wrong)} of {len(subscribers)} subscribers are wrong"
+    assert not wrong, "\n\n".join(wrong[:3]) + f"\n{len(wrong)} of {len(verdicts)} subscribers are wrong"
     return total

@@ -51,9 +51,9 @@ class Writer(threading.Thread):
 
     def transaction(self, cursor):
         roll = self.random.random()
-        if roll < 0.02:
+        if roll < 0.012:
             self.many(cursor)
-        elif roll < 0.03:
+        elif roll < 0.022:
             cursor.execute(f"TRUNCATE {self.random.choice([*TABLES])}")
         for number in range(self.random.choice([1, 1, 1, 2, 5, 12])):
             if self.random.random() < 0.15:
