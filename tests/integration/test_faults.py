@@ -1,0 +1,496 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Faults by their numbers in RELIABILITY.md, with a durable slot: each change once, or a told gap."""
+import re
+import shutil
+import signal
+import time
+
+import pytest
+
+from conftest import Database
+from consistency.schema import Subscription
+from consistency.subscribers import GAP, PosSubscriber
+from support.pgcdc import PATIENCE, Pgcdc, wait_for
+from support.postgres import run_as
+from support.proxy import Proxy
+from support.websocket import Refused
+
+ROWS = "CREATE TABLE rows (id int PRIMARY KEY, body text)"
+
+
+class Site:
+    """A cluster, a proxy before it, a server with the durable slot `kept`, and clients."""
+
+    def __init__(self, cluster, scratch, **settings):
+        self.cluster, self.scratch, self.settings = cluster, scratch, settings
+        self.proxy = Proxy(cluster.home / f".s.PGSQL.{cluster.port}")
+        self.database = Database(cluster, "postgres")
+        self.database.run(ROWS)
+        self.followers, self.servers, self.last, self.mark = [], [], 0, 0
+        self.server = self.serve()
+
+    @property
+    def url(self):
+        return f"postgres://postgres@127.0.0.1:{self.proxy.port}/postgres"
+
+    def serve(self, is_ready=True):
+        self.servers.append(Pgcdc(self.scratch, self.url, slot_name="kept", **self.settings))
+        return self.servers[-1].start(is_ready)
+
+    def reconnect(self):
+        self.database = Database(self.cluster, "postgres")
+
+    def insert(self, count, size=10):
+        """Rows with the next numbers, in one transaction."""
+        self.database.run("INSERT INTO rows SELECT n, repeat('x', %s) FROM generate_series(%s, %s) n",
+                          [size, self.last + 1, self.last + count])
+        self.last += count
+
+    def follow(self, name="follower"):
+        """A client that comes back with its last position whenever it is thrown out."""
+        follower = PosSubscriber(f"{name} {len(self.followers)}", lambda: self.server.port, 1,
+                                 [Subscription(["insert"], "rows")], is_restless=False)
+        self.followers.append(follower)
+        follower.start()
+
+        def has_begun():
+            self.write_marker()
+            return follower.has_begun.wait(0.2)
+        wait_for("the follower to have begun", has_begun)
+        assert follower.failure is None, follower.failure
+        return follower
+
+    def write_marker(self):
+        self.mark += 1
+        self.database.run("INSERT INTO marker VALUES (%s)", [self.mark])
+
+    def end(self):
+        """All followers hear a last marker; nobody missed anything without being told."""
+        self.server.wait_ready(2 * PATIENCE)
+
+        def have_ended():
+            self.mark += 1
+            self.database.run("INSERT INTO marker VALUES (%s)", [-self.mark])
+            return all(follower.has_ended.wait(0.5) for follower in self.followers)
+        wait_for("followers to hear the end", have_ended, 3 * PATIENCE)
+        for follower in self.followers:
+            assert follower.failure is None, follower.failure
+        return [ids(follower) for follower in self.followers]
+
+    def assert_no_hole(self):
+        for got in self.end():
+            assert got == [*range(1, self.last + 1)]
+        assert [told for follower in self.followers for told in follower.told] == []
+
+    def close(self):
+        for follower in self.followers:
+            follower.quit.set()
+        self.proxy.resume()
+        for server in self.servers:
+            if server.process.returncode is None:
+                server.end()
+            server.assert_clean()
+        self.proxy.close()
+
+
+def ids_of(segment):
+    return [int(row[1][1]) for _, table, row, _ in segment.got if table == "rows"]
+
+
+def ids(follower):
+    return [number for segment in follower.segments for number in ids_of(segment)]
+
+
+@pytest.fixture
+def site(own_postgres, scratch):
+    made = []
+
+    def make(settings=None, **options):
+        made.append(Site(own_postgres(**(settings or {})).start(), scratch, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def slot(site, what="active"):
+    return site.database.run(f"SELECT {what} FROM pg_replication_slots WHERE slot_name = 'kept'")[0][0]
+
+
+def test_f1_server_killed_again_and_again(site):
+    here = site()
+    here.follow()
+    for _ in range(5):
+        here.insert(20)
+        here.server.end(signal.SIGKILL)
+        here.insert(20)
+        here.server.start()
+    here.assert_no_hole()
+
+
+def test_f2_server_stopped_beyond_the_timeout(site):
+    """PostgreSQL drops us; we come back to a slot that we held."""
+    here = site({"wal_sender_timeout": "2s"})
+    here.follow()
+    here.insert(5)
+    before = slot(here, "active_pid")
+    here.server.process.send_signal(signal.SIGSTOP)
+    here.insert(5)
+    wait_for("PostgreSQL to give up", lambda: slot(here, "active_pid") != before)
+    here.server.process.send_signal(signal.SIGCONT)
+    here.insert(5)
+    here.assert_no_hole()
+
+
+def test_f3_postgresql_crashes(site):
+    """C4: the slot steps back, and what comes again is dropped."""
+    here = site()
+    here.follow()
+    for _ in range(3):
+        here.insert(50)
+        here.cluster.stop("immediate")
+        here.cluster.start()
+        here.reconnect()
+        here.last = here.database.run("SELECT coalesce(max(id), 0) FROM rows")[0][0]
+        here.insert(50)
+    here.assert_no_hole()
+
+
+@pytest.mark.parametrize("clients", [0, 1, 100])
+@pytest.mark.parametrize("slot_name", ["kept", ""])
+def test_f4_fast_stop_ends_in_10_s(own_postgres, scratch, clients, slot_name):
+    """C3."""
+    cluster = own_postgres().start()
+    cluster.psql(ROWS)
+    with Pgcdc(scratch, cluster.url(), slot_name=slot_name) as server:
+        sockets = [server.query("insert:rows") for _ in range(clients)]
+        cluster.psql("INSERT INTO rows SELECT n FROM generate_series(1, 1000) n")
+        assert cluster.stop("fast", 15) < 10
+        assert server.is_alive()
+        cluster.start()
+        server.wait_ready(2 * PATIENCE)
+        for socket in sockets:
+            socket.drop()
+
+
+@pytest.mark.parametrize("slot_name", ["kept", ""])
+def test_f4_fast_stop_in_the_middle_of_transactions(own_postgres, scratch, slot_name):
+    """C3: one that is open, and one that is being sent."""
+    cluster = own_postgres().start()
+    cluster.psql(ROWS)
+    with Pgcdc(scratch, cluster.url(), slot_name=slot_name) as server:
+        sockets = [server.query("insert:rows:id.lt.0") for _ in range(10)]
+        idle = cluster.connect()
+        idle.autocommit = False
+        with idle.cursor() as cursor:
+            cursor.execute("INSERT INTO rows VALUES (-1)")
+        cluster.psql("INSERT INTO rows SELECT n, repeat('x', 100) FROM generate_series(1, 100000) n")
+        assert cluster.stop("fast", 15) < 10
+        for socket in sockets:
+            socket.drop()
+
+
+def test_f4_fast_stop_and_go_on(site):
+    here = site()
+    here.follow()
+    for _ in range(2):
+        here.insert(50)
+        assert here.cluster.stop("fast", 15) < 10
+        here.cluster.start()
+        here.reconnect()
+        here.insert(50)
+    here.assert_no_hole()
+
+
+@pytest.mark.parametrize("backend", ["walsender", "client backend"])
+def test_f5_backends_are_ended(site, backend):
+    here = site()
+    here.follow()
+    for _ in range(3):
+        here.insert(50)
+        here.database.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                          " WHERE backend_type = %s AND application_name LIKE 'pgcdc%%'", [backend])
+        here.insert(50)
+    here.assert_no_hole()
+
+
+def test_f6_a_silent_network_is_noticed(site):
+    """Within 30 s, by us; afterwards nothing is missing."""
+    here = site()
+    here.follow()
+    here.insert(5)
+    here.proxy.stall()
+    here.insert(5)
+    wait_for("the silence to be noticed", lambda: here.server.ready()[0] == 503, 30 + PATIENCE)
+    here.proxy.resume()
+    here.insert(5)
+    here.assert_no_hole()
+
+
+def test_f6_the_slot_is_still_held_by_our_dead_connection(site):
+    """The old walsender lives on behind a cut that it does not see: it is waited for or ended."""
+    here = site({"wal_sender_timeout": "10s"})
+    here.follow()
+    here.insert(5)
+    here.proxy.stall()
+    here.server.end(signal.SIGKILL)
+    old, here.proxy = here.proxy, Proxy(here.proxy.target)
+    here.insert(5)
+    here.server.end(signal.SIGKILL)
+    here.server = here.serve(is_ready=False)
+    here.server.wait_ready(10 + 2 * PATIENCE)
+    here.insert(5)
+    here.assert_no_hole()
+    old.close()
+
+
+@pytest.mark.parametrize("bad", [{"rate": 40_000}, {"chop": 1}, {"delay": 0.2}], ids=["rate", "chop", "delay"])
+def test_f7_a_bad_link_to_postgresql(site, bad):
+    """C2: feedback keeps its time, and no message is misread."""
+    here = site({"wal_sender_timeout": "5s"})
+    here.follow()
+    here.server.wait_ready()
+    connects = here.server.metric("pgcdc_capture_connects_total")
+    for name, value in bad.items():
+        setattr(here.proxy, name, value)
+    for _ in range(10):
+        here.insert(20, size=200)
+    for got in here.end():
+        assert got == [*range(1, here.last + 1)]
+    assert here.server.metric("pgcdc_capture_connects_total") == connects
+
+
+def test_f7_resets(site):
+    here = site()
+    here.follow()
+    for _ in range(10):
+        here.insert(50)
+        here.proxy.reset()
+    here.assert_no_hole()
+
+
+def told_of_gap(here, follower):
+    """Once; before it nothing is missing, and behind it everything that the table still has."""
+    here.insert(3)
+    here.end()
+    assert len(follower.told) == 1, follower.told
+    before, behind = [], []
+    for segment in follower.segments:
+        (behind if segment.how == GAP or behind else before).extend(ids_of(segment))
+    assert before == [*range(1, len(before) + 1)]
+    assert behind and behind == [row[0] for row in here.database.run(
+        "SELECT id FROM rows WHERE id >= %s ORDER BY id", [behind[0]])]
+    return follower.told[0]
+
+
+def epochs_of(follower):
+    return {place.epoch for segment in follower.segments for place in segment.tokens}
+
+
+def test_f8_slot_dropped_under_us(site):
+    """C6: a new one is made, and all are told."""
+    here = site()
+    follower = here.follow()
+    here.insert(5)
+
+    def dropped():
+        here.database.run("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots"
+                          " WHERE slot_name = 'kept' AND active")
+        try:
+            here.database.run("SELECT pg_drop_replication_slot('kept')")
+            return True
+        except Exception as error:
+            assert "is active" in str(error), error
+    wait_for("the slot to be dropped", dropped)
+    wait_for("it to be told", lambda: follower.told or follower.failure)
+    assert told_of_gap(here, follower)
+    assert "kept" in here.server.log()
+
+
+def test_f9_slot_lost(site):
+    here = site({"max_slot_wal_keep_size": "1MB", "min_wal_size": "32MB", "max_wal_size": "32MB",
+                 "wal_keep_size": "0"})
+    follower = here.follow()
+    here.insert(5)
+    here.server.process.send_signal(signal.SIGSTOP)
+
+    def lost():
+        here.database.run("SELECT pg_switch_wal(); CREATE TABLE IF NOT EXISTS filler (); DROP TABLE filler")
+        here.database.run("CHECKPOINT")
+        return slot(here, "wal_status") == "lost"
+    here.insert(5)
+    wait_for("the slot to be lost", lost)
+    here.server.process.send_signal(signal.SIGCONT)
+    wait_for("it to be told", lambda: follower.told or follower.failure, 2 * PATIENCE)
+    told_of_gap(here, follower)
+    assert re.search("wal_status|lost|max_slot_wal_keep_size", here.server.log())
+    assert here.server.metric("pgcdc_capture_connects_total") < 10
+
+
+@pytest.mark.parametrize("setting, value, words", [
+    ("max_wal_senders", "0", "max_wal_senders|wal_level|number of requested standby connections"),
+    ("max_replication_slots", "0", "max_replication_slots"),
+    ("wal_level", "replica", "wal_level"),
+])
+def test_f10_the_server_lacks_what_is_needed(own_postgres, scratch, setting, value, words):
+    cluster = own_postgres(**{setting: value}).start()
+    server = Pgcdc(scratch, cluster.url(), slot_name="kept").start(is_ready=False)
+    server.wait_log(words)
+    wait_for("/ready", lambda: server.ready()[0] == 503)
+    cluster.stop("fast")
+    cluster.configure(wal_level="logical", max_wal_senders=5, max_replication_slots=5)
+    cluster.start()
+    server.wait_ready(2 * PATIENCE)
+    assert server.end() == 0
+
+
+def test_f11_an_open_transaction_holds_up_the_slot(site, own_postgres, scratch):
+    cluster = own_postgres().start()
+    holder = cluster.connect()
+    holder.autocommit = False
+    with holder.cursor() as cursor:
+        cursor.execute("SELECT pg_current_xact_id(), pg_backend_pid()")
+        pid = cursor.fetchone()[1]
+    server = Pgcdc(scratch, cluster.url(), slot_name="kept").start(is_ready=False)
+    server.wait_log(rf"transaction.*|{pid}")
+    status, body = server.ready()
+    assert status == 503 and body
+    with pytest.raises(Refused) as refused:
+        server.query("insert:marker")
+    assert refused.value.status == 503
+    holder.rollback()
+    server.wait_ready(2 * PATIENCE)
+    assert server.end() == 0
+
+
+def retained(here):
+    return slot(here, "(pg_current_wal_lsn() - restart_lsn)::bigint")
+
+
+def test_f12_a_busy_neighbour_does_not_fill_the_disk(site):
+    """C3: 200 MB of another database's WAL, and at most 64 MB are held back after 30 s."""
+    here = site()
+    follower = here.follow()
+    here.insert(10)
+    here.cluster.psql("CREATE DATABASE neighbour")
+    here.cluster.psql("CREATE TABLE t AS SELECT repeat('x', 1000) FROM generate_series(1, 200000)",
+                      "neighbour")
+
+    def is_small():
+        here.cluster.psql("SELECT pg_current_xact_id(); CHECKPOINT", "neighbour")
+        return retained(here) <= 64 << 20
+    wait_for("the slot to let go", is_small, 30 + PATIENCE)
+    here.assert_no_hole()
+    assert follower.connects == 1
+
+
+def copy_cluster(cluster, made, signal_file):
+    """The data of `cluster`, into the stopped cluster `made`, as one that will recover."""
+    shutil.rmtree(made.data)
+    if signal_file == "standby.signal":
+        done = run_as(cluster.user, [str(cluster.bin / "pg_basebackup"), "-D", str(made.data), "-h",
+                                     str(cluster.home), "-p", str(cluster.port), "-U", "postgres",
+                                     "-c", "fast", "-X", "stream"])
+    else:
+        done = run_as(cluster.user, ["cp", "-a", str(cluster.data), str(made.data)])
+    assert done.returncode == 0, done.stdout
+    (made.data / signal_file).touch()
+    made.configure(port=made.port, unix_socket_directories=made.home, restore_command="false",
+                   primary_conninfo=f"host={cluster.home} port={cluster.port} user=postgres")
+
+
+def test_f18_promoted_standby(site, own_postgres):
+    """R2: another timeline is another epoch; what the standby lacks is told, not guessed."""
+    here = site()
+    follower = here.follow()
+    here.insert(5)
+    standby = own_postgres()
+    copy_cluster(here.cluster, standby, "standby.signal")
+    standby.start()
+    here.insert(5)
+    wait_for("the standby to have it", lambda: standby.psql("SELECT max(id) FROM rows").strip() == str(here.last))
+    here.cluster.stop("immediate")
+    assert standby.pg_ctl("-w", "promote").returncode == 0
+    here.cluster = standby
+    here.reconnect()
+    here.proxy.target = standby.home / f".s.PGSQL.{standby.port}"
+    wait_for("it to be told", lambda: follower.told or follower.failure, 3 * PATIENCE)
+    told_of_gap(here, follower)
+    assert len(epochs_of(follower)) == 2
+
+
+def test_f19_restored_backup(site, own_postgres):
+    """R2: the same positions come again with other content."""
+    here = site()
+    follower = here.follow()
+    here.insert(5)
+    here.cluster.stop("fast")
+    backup = own_postgres()
+    copy_cluster(here.cluster, backup, "recovery.signal")
+    here.cluster.start()
+    here.reconnect()
+    here.insert(5)
+    wait_for("the follower", lambda: ids(follower)[-1:] == [here.last])
+    here.cluster.stop("fast")
+    backup.start()
+    wait_for("recovery", lambda: backup.psql("SELECT pg_is_in_recovery()").strip() == "f")
+    here.cluster = backup
+    here.reconnect()
+    here.proxy.target = backup.home / f".s.PGSQL.{backup.port}"
+    here.last += 1000
+    here.insert(50)
+    wait_for("it to be told", lambda: follower.told or follower.failure, 3 * PATIENCE)
+    told_of_gap(here, follower)
+    assert len(epochs_of(follower)) == 2
+
+
+def test_f30_stalled_clients_harm_nobody(site):
+    """L1, thin: one in ten never reads."""
+    here = site(journal_size="4MiB")
+    stalled = [here.server.query("insert:rows", receive_buffer=4096) for _ in range(6)]
+    for _ in range(6):
+        here.follow()
+    for _ in range(60):  # 12 MB
+        here.insert(20, size=10_000)
+        wait_for("the others", lambda: all(ids(each)[-1:] == [here.last] for each in here.followers))
+    here.assert_no_hole()
+    for socket in stalled:
+        code, reason = socket.close_code(30)
+        assert code in (4011, None), (code, reason)
+
+
+def test_f36_a_pause_of_seconds(site):
+    here = site()
+    socket = here.server.query("insert:rows", "insert:marker", receive_buffer=4096)
+    for _ in range(50):  # 10 MB
+        here.insert(100, size=2000)
+    time.sleep(5)  # the pause that this is about
+    here.write_marker()
+    got = []
+    while not got or got[-1]["table"] != "marker":
+        got.append(socket.message(30))
+    assert [message["columnvalues"][0] for message in got[:-1]] == [*range(1, here.last + 1)]
+    socket.drop()
+
+
+def test_a_hot_standby_pair(site):
+    """C5: the second waits and says so; it takes over, and clients go on there without a gap."""
+    here = site()
+    here.follow()
+    here.insert(20)
+    second = here.serve(is_ready=False)
+    wait_for("/ready", lambda: second.ready()[0] == 503)
+    reply = second.get("/ready")
+    assert reply.status == 503 and int(reply.headers["retry-after"]) > 0
+    second.wait_log("kept.*(in use|active|stand)")
+    with pytest.raises(Refused) as refused:
+        second.query("insert:rows")
+    assert refused.value.status == 503 and "retry-after" in refused.value.headers
+    here.insert(20)
+    here.server.end(signal.SIGKILL)
+    here.insert(20)
+    second.wait_ready(2 * PATIENCE)
+    here.server = second
+    here.insert(20)
+    here.assert_no_hole()
