@@ -18,7 +18,7 @@ struct stream;
  *
  *     socket --frames--> decoder --changes--> journal --published once per burst--> workers
  *        ^                                       |
- *        `------------ feedback <----------------'  what all workers have read
+ *        `------------ feedback <----------------'  what may be forgotten: feedback.h
  *
  * It can be held up by three things: a full journal, a name that must be asked for first, and a
  * disk that does not take what the decoder must put by.  Then the frame at hand is kept, the socket
