@@ -89,7 +89,7 @@ static void take_event(struct session *session, const struct ws_event *event)
         take_close(session, event->code);
         break;
     case WS_EVENT_DATA: /* plain clients have nothing to say: it is discarded */
-        if (session->v1)
+        if (session->v1 && session->phase == SESSION_LIVE)
             v1_take_data(session->v1, event->opcode == WS_TEXT, event->bytes, event->is_last);
         break;
     case WS_EVENT_PONG: /* a sign of life, as any byte is */
@@ -136,13 +136,31 @@ static void send_alive(struct session *session)
         session_put(session, buf_slice(&comment));
 }
 
+/* After a ping, the next look at the session: a short period waits for an answer over several. */
+static uint32_t answer_seconds(const struct session *session)
+{
+    const uint32_t period = session->worker->config.ping_seconds;
+
+    return period < SESSION_PONG_SECONDS ? period : SESSION_PONG_SECONDS;
+}
+
+static bool is_dead(struct session *session)
+{
+    if (!session->is_pinged || !session->is_silent)
+        return false;
+    session->silent_seconds = (uint8_t)(session->silent_seconds + answer_seconds(session));
+    return session->silent_seconds >= SESSION_PONG_SECONDS;
+}
+
 static void send_ping(struct session *session)
 {
     CLEANUP(buf_release) struct buf ping = BUF_INIT;
 
     session->is_pinged = true;
+    if (!session->is_silent)
+        session->silent_seconds = 0;
     session->is_silent = true;
-    session_deadline(session, SESSION_PONG_SECONDS);
+    session_deadline(session, answer_seconds(session));
     /* What waits must leave first; that it does is the sign of life then. */
     if (!outbox_is_empty(&session->outbox))
         return;
@@ -158,14 +176,13 @@ void session_ping_due(struct session *session)
 
     if (session->format == FRAME_SSE) {
         send_alive(session);
-    } else if (!session->is_pinged) {
-        send_ping(session);
-    } else if (session->is_silent) {
+    } else if (is_dead(session)) {
         metrics_add(METRIC_DEAD_CLOSED, 1);
         session_abort(session);
-    } else {
+    } else if (session->is_pinged && period > SESSION_PONG_SECONDS) {
         session->is_pinged = false;
-        session_deadline(session,
-                         period > SESSION_PONG_SECONDS ? period - SESSION_PONG_SECONDS : 1);
+        session_deadline(session, period - SESSION_PONG_SECONDS);
+    } else {
+        send_ping(session);
     }
 }

@@ -89,6 +89,7 @@ struct session {
     bool is_pinged; /* a ping's answer is due next, else a ping is */
     bool is_silent; /* no sign of life since that ping */
     bool is_polite; /* of one that is over: its socket says goodbye */
+    uint8_t silent_seconds;
 };
 
 static inline struct session *session_of_link(struct list_link *link)
