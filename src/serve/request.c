@@ -136,6 +136,10 @@ static bool put_event_stream(struct request *request)
 {
     CLEANUP(buf_release) struct buf reply = BUF_INIT;
 
+    if (!slice_is(request->http.method, "GET")) {
+        reply_and_close(request, 405, "Allow: GET\r\n", SLICE("only GET is answered here"));
+        return false;
+    }
     buf_add_text(&reply, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
                          "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n"
                          "X-Content-Type-Options: nosniff\r\nConnection: close\r\n");
