@@ -33,11 +33,11 @@ demo: ## a throw-away PostgreSQL, changes, pgcdc and live messages until Ctrl-C 
 	@$(MAKE) --no-print-directory build
 	@$(PYTHON) tools/demo $(BUILD)/pgcdc
 
-bench: ## changes/s through the program against a bare reader of the same slot
+bench: ## cost of everything against bare references (BENCH="fanout slow": those parts; BENCH_QUICK=1)
 	@tools/install build demo test
 	@meson setup build-bench --buildtype=release -Db_ndebug=true -Dbench=true >/dev/null 2>&1 || true
 	@ninja -C build-bench -j $(JOBS) --quiet >/dev/null
-	@$(PYTHON) tests/bench/run build-bench
+	@$(PYTHON) tests/bench/run build-bench $(BENCH)
 
 floors: ## check who includes whom, libraries' homes and file lengths
 	@$(PYTHON) tools/floors
