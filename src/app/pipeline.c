@@ -14,6 +14,7 @@
 #include "capture/capture.h"
 #include "capture/spill.h"
 #include "catalog/control.h"
+#include "catalog/snapshot.h"
 #include "journal/journal.h"
 #include "net/listener.h"
 #include "net/tls.h"
@@ -25,6 +26,7 @@ struct pipeline {
     struct signal_watch *on_term, *on_int;
     struct journal *journal;
     struct control *control;
+    struct snapshots *snapshots;
     struct tls_server *tls;
     struct capture *capture;
     struct worker **workers;
@@ -95,7 +97,10 @@ static void make_control(struct pipeline *pipeline)
         .auth_connections = (int)config->auth_database_max_connection,
         .publication = plugin_of(config) == CAPTURE_WAL2JSON ? NULL : config->publication,
     };
+    const struct snapshots_config snapshots = {.conninfo = control.conninfo,
+                                               .connections = (int)config->snapshot_connections};
     pipeline->control = control_new(pipeline->loop, &control);
+    pipeline->snapshots = snapshots_new(pipeline->loop, &snapshots);
 }
 
 static void make_capture(struct pipeline *pipeline)
@@ -137,6 +142,7 @@ static struct worker_config worker_config_of(const struct pipeline *pipeline)
         .tls = pipeline->tls,
         .journal = pipeline->journal,
         .control = pipeline->control,
+        .snapshots = pipeline->snapshots,
         .source = {source_is_live, source_print, (void *)(uintptr_t)pipeline},
         .is_auth_on = config->is_auth_on,
         .identity = {.cookie_secret = slice_text(config->cookie_secret),
@@ -214,6 +220,8 @@ void pipeline_free(struct pipeline *pipeline)
     /* Workers' mailboxes outlive those who answer into them, the journal's readers its writer. */
     if (pipeline->control)
         control_free(pipeline->control);
+    if (pipeline->snapshots)
+        snapshots_free(pipeline->snapshots);
     for (size_t i = 0; i < pipeline->worker_count; i++)
         worker_free(pipeline->workers[i]);
     mem_free(pipeline->workers);

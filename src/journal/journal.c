@@ -187,6 +187,9 @@ enum status journal_append(struct journal *journal, const struct change *change)
     journal->is_refused = false;
     note_start(journal);
     record_write(journal->ring.base + journal->at, size, change);
+    journal->open =
+        change->position.commit != LSN_NONE ? (void *)(journal->ring.base + journal->at) : NULL;
+    journal->open_start = journal->end;
     if (change->position.commit != LSN_NONE)
         journal->last = change->position;
     journal->end += size;
@@ -222,11 +225,13 @@ static void publish_settled(struct journal *journal)
 
 void journal_publish(struct journal *journal)
 {
-    if (atomic_load_explicit(&journal->head, memory_order_relaxed) == journal->end) {
+    const uint64_t head = journal->open ? journal->open_start : journal->end;
+
+    if (atomic_load_explicit(&journal->head, memory_order_relaxed) == head) {
         publish_settled(journal);
         return;
     }
-    atomic_store(&journal->head, journal->end);
+    atomic_store(&journal->head, head);
     publish_settled(journal);
 
     const uint32_t count = atomic_load(&journal->reader_count);

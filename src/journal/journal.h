@@ -34,7 +34,9 @@ void journal_free(struct journal *journal);
 /* ---- The capture thread's side ---- */
 
 /*
- * Copies a change to the end of the ring; readers see it after the next journal_publish.
+ * Copies a change to the end of the ring; readers see it after the next journal_publish.  The last
+ * change of a transaction waits until journal_settle says that it is the last one (is_last), or
+ * until another one is appended.
  * ERR_AGAIN: a reader is in the way; what was appended before has been published, and the wake of
  * journal_on_room is signalled when it is worth another try.  ERR_LIMIT: it would take more than
  * a quarter of the ring.  Nothing has changed then.

@@ -51,6 +51,7 @@ void journal_begin_epoch(struct journal *journal, uint64_t epoch, lsn floor, uin
 {
     const struct position before = {floor, POSITION_ALL, check};
 
+    journal->open = NULL; /* what it was the last of goes no further */
     journal_publish(journal);
     journal->written = (struct journal_ledger){
         .epoch = epoch, .start = journal->end, .floor = before, .settled = floor, .check = check};
@@ -66,6 +67,10 @@ void journal_settle(struct journal *journal, lsn settled)
 {
     if (settled > journal->settled)
         journal->settled = settled;
+    if (journal->open && journal->open->change.position.commit <= journal->settled) {
+        journal->open->change.is_last = true;
+        journal->open = NULL;
+    }
     if (journal->last.commit <= journal->settled)
         journal->settled_check = journal->last.check;
 }

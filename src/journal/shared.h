@@ -102,10 +102,12 @@ struct journal {
     uint64_t segment_size, segment_count;
     _Atomic uint64_t starts[JOURNAL_SEGMENTS];
     struct position before[JOURNAL_SEGMENTS];
-    struct position last;                         /* of the last record appended that has one */
-    struct journal_ledger written;                /* what the ledger says */
-    lsn settled;                                  /* goes into the ledger with the next publish */
-    uint32_t settled_check;                       /* as does that */
+    struct position last;          /* of the last record appended that has one */
+    struct record *open;           /* the last record, while its transaction may go on; or NULL */
+    uint64_t open_start;           /* its offset: it is not published before that is known */
+    struct journal_ledger written; /* what the ledger says */
+    lsn settled;                   /* goes into the ledger with the next publish */
+    uint32_t settled_check;        /* as does that */
     struct retired_table *retired, **retired_end; /* oldest first */
 
     struct journal_reader readers[JOURNAL_MAX_READERS];

@@ -7,6 +7,7 @@
 #include "journal/reader.h"
 #include "serve/session.h"
 #include "serve/v1.h"
+#include "serve/v1_snapshot.h"
 #include "serve/worker.h"
 
 void catch_up_add(struct session *session)
@@ -29,6 +30,7 @@ struct round {
     struct buf *run;
     uint32_t frames;
     uint64_t known_table; /* id of a version that the filters were found to fit */
+    bool is_over;         /* the session, or the subscription, has ended meanwhile */
     bool has_gap;
     struct buf gap; /* its reason */
 };
@@ -65,16 +67,26 @@ static bool is_of_other_version(struct round *round, const struct change *change
     return false;
 }
 
+static void take_dropped(struct round *round, const struct table *table)
+{
+    if (!round->only)
+        session_end_table(round->session, table);
+    else if (session_names_table(round->session, round->only, table))
+        v1_end_subscription(round->only, SLICE("its table was dropped or renamed"));
+    round->is_over = round->only || round->session->phase != SESSION_LIVE;
+}
+
 static void take_change(struct round *round, const struct change *change)
 {
     const struct worker *worker = round->session->worker;
     const uint64_t epoch = worker_epoch_at(worker, journal_cursor_offset(worker->reader));
-
     struct fault why;
 
     if (change->kind == CHANGE_GAP) {
         round->has_gap = true;
         buf_add(&round->gap, change->reason);
+    } else if (change->kind == CHANGE_DROPPED) {
+        take_dropped(round, change->table);
     } else if (is_of_other_version(round, change, &why)) {
         round->has_gap = true;
         buf_add_text(&round->gap, why.text);
@@ -92,12 +104,19 @@ static enum status read_round(struct round *round)
         return ERR_NOT_FOUND;
     for (int i = 0; i < CATCH_UP_CHANGES && round->run->size < CATCH_UP_BYTES && !round->has_gap;
          i++) {
+        const uint64_t before = journal_cursor_offset(reader);
         change = journal_cursor_next(reader);
-        if (!change)
+        /* What came before a table's end is sent before that is told: in the next round. */
+        if (!change || (change->kind == CHANGE_DROPPED && round->run->size > 0)) {
+            *round->place = before;
             break;
+        }
         take_change(round, change);
+        if (round->is_over)
+            break;
+        *round->place = journal_cursor_offset(reader);
     }
-    *round->place = journal_cursor_close(reader);
+    (void)journal_cursor_close(reader);
     return OK;
 }
 
@@ -107,11 +126,12 @@ static void arrive(struct round *round)
     struct session *session = round->session;
     struct journal_ledger ledger;
 
+    journal_read_ledger(session->worker->config.journal, &ledger);
     if (round->only) {
-        round->only->is_behind = false;
+        if (!round->only->snapshot || v1_snapshot_is_over(round->only->snapshot, ledger.settled))
+            v1_arrive(round->only);
         return;
     }
-    journal_read_ledger(session->worker->config.journal, &ledger);
     if (session->skip_commit != LSN_NONE && ledger.settled < session->skip_commit)
         return;
     session->skip_commit = LSN_NONE;
@@ -132,38 +152,55 @@ static bool has_anything_behind(const struct session *session)
     return session->is_behind || (session->v1 && v1_first_behind(session->v1));
 }
 
-static void give_round(struct session *session)
+/* What the round has read is sent, and what it met is told.  True: there is more to read now. */
+static bool end_round(struct round *round)
+{
+    struct session *session = round->session;
+    const struct worker *worker = session->worker;
+    const uint64_t place = round->is_over ? worker->flushed_to : *round->place;
+
+    metrics_add(METRIC_FRAMES_SENT, round->frames);
+    const bool is_sent = session_send_own(session, buf_slice(round->run));
+    if (!is_sent)
+        list_remove(&session->in_catching); /* until its socket drains */
+    if (session->phase != SESSION_LIVE || round->is_over)
+        return false;
+    if (round->has_gap)
+        tell_gap(round, WS_CLOSE_GAP, buf_slice(&round->gap));
+    else if (is_sent && place == worker->flushed_to)
+        arrive(round);
+    return is_sent && place != worker->flushed_to;
+}
+
+/* True: there is more to read now. */
+static bool give_round(struct session *session)
 {
     struct worker *worker = session->worker;
     struct round round = {
         .session = session, .place = &session->place, .run = &worker->catch_up_run};
+    bool has_more = false;
 
     if (session_is_held(session)) {
         list_remove(&session->in_catching);
-        return;
+        return false;
     }
     if (!session->is_behind && session->v1)
         round.only = v1_first_behind(session->v1);
     if (round.only)
         round.place = &round.only->place;
     buf_reset(round.run);
-    if (read_round(&round) != OK) {
-        metrics_add(METRIC_SLOW_CLOSED, 1);
-        tell_gap(&round, WS_CLOSE_SLOW, SLICE("too slow and out of history"));
-    } else {
-        metrics_add(METRIC_FRAMES_SENT, round.frames);
-        const uint64_t place = *round.place;
-        const bool is_sent = session_send_own(session, buf_slice(round.run));
-        if (session->phase == SESSION_LIVE && round.has_gap)
-            tell_gap(&round, WS_CLOSE_GAP, buf_slice(&round.gap));
-        else if (session->phase == SESSION_LIVE && is_sent && place == worker->flushed_to)
-            arrive(&round);
-        if (!is_sent)
-            list_remove(&session->in_catching); /* until its socket drains */
+    if (session->is_behind || round.only) {
+        if (read_round(&round) == OK) {
+            has_more = end_round(&round);
+        } else {
+            metrics_add(METRIC_SLOW_CLOSED, 1);
+            tell_gap(&round, WS_CLOSE_SLOW, SLICE("too slow and out of history"));
+        }
     }
     buf_release(&round.gap);
     if (session->phase != SESSION_LIVE || !has_anything_behind(session))
         list_remove(&session->in_catching);
+    return has_more;
 }
 
 void catch_up_turn(struct worker *worker)
@@ -181,13 +218,12 @@ void catch_up_turn(struct worker *worker)
     bool has_more = !list_is_empty(&worker->catching);
     LIST_EACH (link, &turn) {
         struct session *session = LIST_ITEM(link, struct session, in_catching);
-        give_round(session);
+        has_more = give_round(session) || has_more;
     }
     while (!list_is_empty(&turn)) {
-        struct session *session = LIST_ITEM(turn.next, struct session, in_catching);
-        has_more = has_more || !session->is_behind || session->place != worker->flushed_to;
-        list_remove(&session->in_catching);
-        list_append(&worker->catching, &session->in_catching);
+        struct list_link *link = turn.next;
+        list_remove(link);
+        list_append(&worker->catching, link);
     }
     if (has_more)
         wake_signal(worker->wake);

@@ -103,6 +103,8 @@ static void write_waiting(struct session *session)
         outbox_sent(&session->outbox, sent);
     }
     socket_want_write(&session->socket, false);
+    if (session->phase == SESSION_LIVE && session->v1)
+        v1_drained(session->v1);
     if (session->phase == SESSION_FLUSHING)
         session_finish(session);
     else if (session->phase == SESSION_LIVE &&

@@ -14,6 +14,7 @@
 #include "serve/websocket.h"
 
 struct change;
+struct table;
 struct filter;
 struct group;
 struct packet;
@@ -167,6 +168,11 @@ struct v1_subscription;
 MUST_CHECK enum status session_check_table(const struct session *session,
                                            const struct v1_subscription *only,
                                            const struct change *change, struct fault *why);
+/* Is it one of those that its filters (`only`: that one) name? */
+bool session_names_table(const struct session *session, const struct v1_subscription *only,
+                         const struct table *table);
+/* The table is gone: what was subscribed to it ends, and is told why. */
+void session_end_table(struct session *session, const struct table *table);
 /* Does it wait for a filter to be bound anew (serve/rebind.h)? */
 bool session_is_held(const struct session *session);
 /* Leaves one group for another, whose filter it has from now on. */

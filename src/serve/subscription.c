@@ -174,6 +174,45 @@ enum status session_check_table(const struct session *session, const struct v1_s
     return status;
 }
 
+static bool group_names(const struct group *group, const struct table *table)
+{
+    const struct filter *filter = group->node->filter;
+
+    return filter->table && filter->schema && slice_is(table->name, filter->table) &&
+           slice_is(table->schema, filter->schema);
+}
+
+bool session_names_table(const struct session *session, const struct v1_subscription *only,
+                         const struct table *table)
+{
+    const struct several *several = session->several;
+
+    if (only)
+        return only->group && group_names(only->group, table);
+    if (session->sole.group)
+        return group_names(session->sole.group, table);
+    for (uint32_t i = 0; several && i < several->count; i++) {
+        if (group_names(several->at[i].group, table))
+            return true;
+    }
+    return false;
+}
+
+void session_end_table(struct session *session, const struct table *table)
+{
+    struct fault reason;
+
+    (void)fault_set(&reason, ERR_NOT_FOUND, "table %.*s.%.*s was dropped or renamed",
+                    SLICE_ARG(table->schema), SLICE_ARG(table->name));
+    if (session->v1) {
+        v1_end_table(session->v1, table, slice_text(reason.text));
+    } else if (session_names_table(session, NULL, table)) {
+        session_tell_gap(session, WS_CLOSE_GAP, slice_text(reason.text));
+        if (session->format == FRAME_SSE)
+            session_finish(session);
+    }
+}
+
 bool session_is_held(const struct session *session)
 {
     const struct several *several = session->several;

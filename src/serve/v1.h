@@ -15,7 +15,9 @@ struct binding;
 struct change;
 struct group;
 struct session;
+struct table;
 struct v1_columns;
+struct v1_snapshot;
 
 /*
  * The rich protocol on one session: several subscriptions on a living socket, each with an id,
@@ -43,10 +45,11 @@ struct v1_subscription {
     struct group *group;        /* borrowed; NULL until it is bound */
     uint32_t member;            /* its place among the group's */
     bool has_since, wants_snapshot;
-    bool is_behind;        /* reads on by itself from `place` */
-    uint64_t place;        /* offset in the journal */
-    struct token since;    /* of has_since */
-    struct position after; /* in the current epoch */
+    struct v1_snapshot *snapshot; /* owned; until rows and journal have joined */
+    bool is_behind;               /* reads on by itself from `place` */
+    uint64_t place;               /* offset in the journal */
+    struct token since;           /* of has_since */
+    struct position after;        /* in the current epoch */
 };
 
 struct v1_hit {
@@ -83,10 +86,24 @@ void v1_tell_gap(struct v1 *v1, struct slice reason);
 void v1_tell_one_gap(struct v1_subscription *subscription, struct slice reason);
 void v1_put_notice(struct v1 *v1, const char *code, const char *words);
 
+struct v1_message;
+/* A message that asks for a subscription (serve/v1_subscribe.c). */
+void v1_subscribe(struct v1 *v1, const struct v1_message *message);
+struct v1_subscription *v1_find(struct v1 *v1, const char *id);
+/* `id`: "" where no subscription is meant. */
+void v1_put_error(struct v1 *v1, const char *id, const char *code, const char *words);
+void v1_put_gap(struct v1 *v1, const struct slice *ids, uint32_t count, struct slice reason,
+                struct token position);
 /* Into the group of this filter (taken over), and out of its group. */
 void v1_join(struct v1_subscription *subscription, struct filter *filter);
 void v1_leave(struct v1_subscription *subscription);
 void v1_change_group(struct v1_subscription *subscription, struct group *to);
+/* It is gone without a word. */
+void v1_forget(struct v1_subscription *subscription);
+/* It has come to where its session is: live. */
+void v1_arrive(struct v1_subscription *subscription);
+/* The session's outbox is empty: whoever waited for that goes on. */
+void v1_drained(struct v1 *v1);
 /* It is over; `reason` is empty when the client wanted that. */
 void v1_end_subscription(struct v1_subscription *subscription, struct slice reason);
 
@@ -115,6 +132,8 @@ uint32_t v1_flush(struct v1 *v1);
 /* For catching up: does any live subscription, or this one, pass?  Appends the frame. */
 uint32_t v1_catch_up_change(struct v1 *v1, struct v1_subscription *only,
                             const struct change *change, uint64_t epoch, struct buf *out);
+/* The table is gone: its subscriptions end. */
+void v1_end_table(struct v1 *v1, const struct table *table, struct slice reason);
 /* As session_check_table and session_is_held, for all of its subscriptions. */
 MUST_CHECK enum status v1_check_table(const struct v1 *v1, const struct change *change,
                                       struct fault *why);

@@ -13,6 +13,7 @@
 #include "serve/group.h"
 #include "serve/session.h"
 #include "serve/v1.h"
+#include "serve/v1_snapshot.h"
 #include "serve/websocket.h"
 #include "serve/worker.h"
 
@@ -139,7 +140,8 @@ uint32_t v1_flush(struct v1 *v1)
 static void try_subscription(struct v1 *v1, struct v1_subscription *subscription,
                              const struct change *change)
 {
-    if (!subscription->group || !is_its_business(subscription, change))
+    if (!subscription->group || !is_its_business(subscription, change) ||
+        (subscription->snapshot && v1_snapshot_has(subscription->snapshot, change)))
         return;
     const enum filter_scope scope = filter_scope_slow(subscription->group->node->filter, change);
     if (scope != SCOPE_OUT)
@@ -165,7 +167,7 @@ struct v1_subscription *v1_first_behind(struct v1 *v1)
 {
     LIST_EACH (link, &v1->subscriptions) {
         struct v1_subscription *one = LIST_ITEM(link, struct v1_subscription, in_session);
-        if (one->is_behind)
+        if (one->is_behind && !v1_snapshot_is_reading(one->snapshot))
             return one;
     }
     return NULL;
@@ -191,4 +193,13 @@ bool v1_is_held(const struct v1 *v1)
             return true;
     }
     return false;
+}
+
+void v1_end_table(struct v1 *v1, const struct table *table, struct slice reason)
+{
+    LIST_EACH (link, &v1->subscriptions) {
+        struct v1_subscription *one = LIST_ITEM(link, struct v1_subscription, in_session);
+        if (!one->is_behind && session_names_table(v1->session, one, table))
+            v1_end_subscription(one, reason);
+    }
 }

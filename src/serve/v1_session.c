@@ -4,13 +4,9 @@
  */
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "change/shape.h"
 #include "encode/v1_columns.h"
 #include "encode/v1_messages.h"
-#include "journal/cursor.h"
 #include "journal/journal.h"
-#include "journal/ledger.h"
-#include "journal/reader.h"
 #include "match/query.h"
 #include "serve/binding.h"
 #include "serve/catch_up.h"
@@ -18,6 +14,7 @@
 #include "serve/session.h"
 #include "serve/v1.h"
 #include "serve/v1_message.h"
+#include "serve/v1_snapshot.h"
 #include "serve/websocket.h"
 #include "serve/worker.h"
 #include "version.h"
@@ -77,11 +74,17 @@ static void subscription_free(struct v1_subscription *subscription)
 {
     v1_leave(subscription);
     binding_free(subscription->binding);
+    v1_snapshot_free(subscription->snapshot);
     v1_columns_free(subscription->columns);
     list_remove(&subscription->in_session);
     subscription->v1->count--;
     mem_free(subscription->id);
     mem_free(subscription);
+}
+
+void v1_forget(struct v1_subscription *subscription)
+{
+    subscription_free(subscription);
 }
 
 void v1_free(struct v1 *v1)
@@ -97,7 +100,7 @@ void v1_free(struct v1 *v1)
     mem_free(v1);
 }
 
-static struct v1_subscription *find(struct v1 *v1, const char *id)
+struct v1_subscription *v1_find(struct v1 *v1, const char *id)
 {
     LIST_EACH (link, &v1->subscriptions) {
         struct v1_subscription *one = LIST_ITEM(link, struct v1_subscription, in_session);
@@ -109,7 +112,7 @@ static struct v1_subscription *find(struct v1 *v1, const char *id)
 
 /* ---- small answers ---- */
 
-static void put_error(struct v1 *v1, const char *id, const char *code, const char *words)
+void v1_put_error(struct v1 *v1, const char *id, const char *code, const char *words)
 {
     CLEANUP(buf_release) struct buf message = BUF_INIT;
 
@@ -141,8 +144,8 @@ void v1_put_progress(struct v1 *v1)
 
 /* ---- gaps ---- */
 
-static void put_gap(struct v1 *v1, const struct slice *ids, uint32_t count, struct slice reason,
-                    struct token position)
+void v1_put_gap(struct v1 *v1, const struct slice *ids, uint32_t count, struct slice reason,
+                struct token position)
 {
     CLEANUP(buf_release) struct buf message = BUF_INIT;
 
@@ -163,7 +166,7 @@ void v1_tell_gap(struct v1 *v1, struct slice reason)
         }
     }
     if (count > 0)
-        put_gap(v1, ids, count, reason, worker_token_now(v1->session->worker));
+        v1_put_gap(v1, ids, count, reason, worker_token_now(v1->session->worker));
 }
 
 void v1_tell_one_gap(struct v1_subscription *subscription, struct slice reason)
@@ -172,166 +175,35 @@ void v1_tell_one_gap(struct v1_subscription *subscription, struct slice reason)
 
     subscription->is_behind = false;
     subscription->after = (struct position){0, 0};
-    put_gap(subscription->v1, &id, 1, reason, worker_token_now(subscription->v1->session->worker));
+    v1_snapshot_free(subscription->snapshot);
+    subscription->snapshot = NULL;
+    v1_put_gap(subscription->v1, &id, 1, reason,
+               worker_token_now(subscription->v1->session->worker));
 }
 
-/* ---- subscribe ---- */
+/* ---- rows and changes join ---- */
 
-/* Everything behind this is delivered, from the beginning of a transaction on. */
-static struct token begin_now(struct v1_subscription *subscription)
-{
-    const struct worker *worker = subscription->v1->session->worker;
-    struct journal_ledger ledger;
-
-    journal_read_ledger(worker->config.journal, &ledger);
-    const bool is_complete = journal_head(worker->config.journal) == worker->flushed_to &&
-                             ledger.settled >= worker->last.commit;
-    subscription->after =
-        is_complete ? (struct position){ledger.settled, POSITION_ALL, ledger.check}
-                    : (struct position){worker->last.commit, POSITION_ALL, worker->last.check};
-    return worker_token(worker, subscription->after);
-}
-
-/* Where it goes on behind its token; ERR_NOT_FOUND with a reason: it begins now. */
-static enum status begin_at_token(struct v1_subscription *subscription, struct fault *fault)
-{
-    struct session *session = subscription->v1->session;
-    struct worker *worker = session->worker;
-    uint64_t place;
-    const enum status status = journal_find(worker->reader, &subscription->since, &place, fault);
-
-    if (status != OK)
-        return status;
-    subscription->after = subscription->since.position;
-    if (place < (session->is_behind ? session->place : worker->flushed_to)) {
-        subscription->is_behind = true;
-        subscription->place = place;
-        catch_up_add(session);
-    }
-    return OK;
-}
-
-static void put_subscribed(struct v1_subscription *subscription, struct token position,
-                           const struct table_shape *shape)
+void v1_arrive(struct v1_subscription *subscription)
 {
     CLEANUP(buf_release) struct buf message = BUF_INIT;
 
-    encode_v1_subscribed(&message, slice_text(subscription->id), position, shape,
-                         subscription->columns, NULL, 0);
+    subscription->is_behind = false;
+    if (!subscription->snapshot)
+        return;
+    v1_snapshot_free(subscription->snapshot);
+    subscription->snapshot = NULL;
+    encode_v1_live(&message, slice_text(subscription->id),
+                   worker_token_now(subscription->v1->session->worker));
     v1_put(subscription->v1, buf_slice(&message));
 }
 
-static void begin(struct v1_subscription *subscription, struct bind_result *result)
+void v1_drained(struct v1 *v1)
 {
-    struct v1 *v1 = subscription->v1;
-    struct fault fault = {0};
-    struct token position = subscription->since;
-    enum status status = OK;
-
-    v1_join(subscription, result->filter);
-    result->filter = NULL;
-    if (subscription->has_since)
-        status = begin_at_token(subscription, &fault);
-    if (!subscription->has_since || status != OK)
-        position = begin_now(subscription);
-    put_subscribed(subscription, position, result->shape);
-    if (status != OK) {
-        const struct slice id = slice_text(subscription->id);
-        put_gap(v1, &id, 1, slice_text(fault.text), position);
+    LIST_EACH (link, &v1->subscriptions) {
+        struct v1_subscription *one = LIST_ITEM(link, struct v1_subscription, in_session);
+        if (one->snapshot)
+            v1_snapshot_drained(one->snapshot);
     }
-}
-
-static const char *code_of(enum bind_refusal refusal)
-{
-    switch (refusal) {
-    case BIND_OK:
-        break;
-    case BIND_BAD_QUERY:
-        return V1_BAD_QUERY;
-    case BIND_UNKNOWN_TABLE:
-        return V1_UNKNOWN_TABLE;
-    case BIND_INVALID:
-    case BIND_DENIED:
-        return V1_UNAUTHORIZED;
-    case BIND_UNAVAILABLE:
-        return V1_UNAVAILABLE;
-    }
-    return V1_BAD_QUERY;
-}
-
-/* Every column of the list must be there; the first that is not. */
-static const char *unknown_column(const struct v1_columns *columns, const struct table_shape *shape)
-{
-    for (uint32_t i = 0; columns && shape && i < columns->count; i++) {
-        if (!table_shape_find(shape, slice_text(columns->names[i])))
-            return columns->names[i];
-    }
-    return NULL;
-}
-
-static void on_bound(void *arg, struct bind_result *result)
-{
-    struct v1_subscription *subscription = arg;
-    struct v1 *v1 = subscription->v1;
-    struct binding *binding = subscription->binding;
-
-    subscription->binding = NULL;
-    const char *unknown = unknown_column(subscription->columns, result->shape);
-    if (result->refusal != BIND_OK) {
-        CLEANUP(mem_free_at) char *words = mem_text_n(result->text.at, result->text.size);
-        put_error(v1, subscription->id, code_of(result->refusal), words);
-        subscription_free(subscription);
-    } else if (unknown) {
-        struct fault fault;
-        (void)fault_set(&fault, ERR_INPUT, "there is no column \"%s\"", unknown);
-        put_error(v1, subscription->id, V1_BAD_SELECT, fault.text);
-        subscription_free(subscription);
-    } else {
-        begin(subscription, result);
-    }
-    binding_free(binding);
-}
-
-static struct v1_columns *columns_of(const struct v1_message *message)
-{
-    if (!message->select)
-        return NULL;
-    struct slice *names = mem_array(message->select_count, sizeof *names);
-    for (uint32_t i = 0; i < message->select_count; i++)
-        names[i] = slice_text(message->select[i]);
-    struct v1_columns *columns = v1_columns_new(names, message->select_count);
-    mem_free(names);
-    return columns;
-}
-
-static void take_subscribe(struct v1 *v1, const struct v1_message *message)
-{
-    struct fault fault = {0};
-
-    if (find(v1, message->id)) {
-        put_error(v1, message->id, V1_ID_IN_USE, "there is a subscription of this id already");
-        return;
-    }
-    if (v1->count == V1_MAX_SUBSCRIPTIONS) {
-        put_error(v1, message->id, V1_TOO_MANY, "a connection has at most 100 subscriptions");
-        return;
-    }
-    struct v1_subscription *subscription = mem_new(sizeof *subscription);
-    subscription->v1 = v1;
-    subscription->id = mem_text(message->id);
-    subscription->columns = columns_of(message);
-    subscription->has_since = message->has_since;
-    subscription->wants_snapshot = message->wants_snapshot;
-    subscription->since = message->since;
-    subscription->binding = binding_new(v1->session->worker, on_bound, subscription);
-    list_append(&v1->subscriptions, &subscription->in_session);
-    v1->count++;
-    if (binding_parse(subscription->binding, slice_text(message->query), &fault) != OK) {
-        put_error(v1, subscription->id, V1_BAD_QUERY, fault.text);
-        subscription_free(subscription);
-        return;
-    }
-    binding_start(subscription->binding, &v1->who);
 }
 
 /* ---- the other messages ---- */
@@ -347,12 +219,12 @@ void v1_end_subscription(struct v1_subscription *subscription, struct slice reas
 
 static void take_unsubscribe(struct v1 *v1, const struct v1_message *message)
 {
-    struct v1_subscription *subscription = find(v1, message->id);
+    struct v1_subscription *subscription = v1_find(v1, message->id);
 
     if (subscription)
         v1_end_subscription(subscription, SLICE(""));
     else
-        put_error(v1, message->id, V1_UNKNOWN_ID, "there is no subscription of this id");
+        v1_put_error(v1, message->id, V1_UNKNOWN_ID, "there is no subscription of this id");
 }
 
 static void take_auth(struct v1 *v1, const struct v1_message *message)
@@ -360,7 +232,7 @@ static void take_auth(struct v1 *v1, const struct v1_message *message)
     struct who who;
 
     if (who_from_token(&v1->session->worker->config, slice_text(message->token), &who) != OK) {
-        put_error(v1, "", V1_UNAUTHORIZED, "the token is neither the admin secret nor signed");
+        v1_put_error(v1, "", V1_UNAUTHORIZED, "the token is neither the admin secret nor signed");
         return;
     }
     v1->who = who;
@@ -381,12 +253,12 @@ static void take_message(struct v1 *v1, struct slice text)
     struct v1_refusal refusal = {0};
 
     if (v1_message_parse(text, &message, &refusal) != OK) {
-        put_error(v1, refusal.id, refusal.code, refusal.fault.text);
+        v1_put_error(v1, refusal.id, refusal.code, refusal.fault.text);
         return;
     }
     switch (message.kind) {
     case V1_SUBSCRIBE:
-        take_subscribe(v1, &message);
+        v1_subscribe(v1, &message);
         break;
     case V1_UNSUBSCRIBE:
         take_unsubscribe(v1, &message);
@@ -412,5 +284,5 @@ void v1_take_data(struct v1 *v1, bool is_text, struct slice bytes, bool is_last)
     if (is_text)
         take_message(v1, buf_slice(&message));
     else
-        put_error(v1, "", V1_BAD_MESSAGE, "messages are JSON in text frames, not binary");
+        v1_put_error(v1, "", V1_BAD_MESSAGE, "messages are JSON in text frames, not binary");
 }

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "change/commits.h"
 #include "encode/v1_messages.h"
 #include "journal/journal.h"
 #include "journal/ledger.h"
@@ -93,6 +94,7 @@ void worker_learn_epoch(struct worker *worker)
     worker->old_epoch = worker->epoch;
     worker->epoch = ledger.epoch;
     worker->epoch_start = ledger.start;
+    *worker->commits = (struct commits){.count = 0};
 }
 
 uint64_t worker_epoch_at(const struct worker *worker, uint64_t offset)
@@ -113,15 +115,31 @@ struct token worker_token_now(const struct worker *worker)
     return (struct token){ledger.epoch, {ledger.settled, POSITION_ALL, ledger.check}};
 }
 
+static void tell_dropped(struct session *session, void *arg)
+{
+    if (session->phase == SESSION_LIVE && !session->is_behind)
+        session_end_table(session, arg);
+}
+
+/* Subscriptions of a table that is no more under its name end, and are told why. */
+static void take_dropped(struct worker *worker, const struct change *change)
+{
+    flush(worker);
+    for_each_session(worker, tell_dropped, (void *)(uintptr_t)change->table);
+}
+
 static void take_change(struct worker *worker, const struct change *change, uint64_t start)
 {
     if (change->kind == CHANGE_GAP) {
         take_gap(worker, change);
         return;
     }
-    if (change->kind == CHANGE_DROPPED)
+    if (change->kind == CHANGE_DROPPED) {
+        take_dropped(worker, change);
         return;
+    }
     worker->last = change->position;
+    commits_note(worker->commits, change->xid, start);
     fanout_change(&worker->fanout, change,
                   worker_epoch_at(worker, journal_reader_offset(worker->reader)), start);
 }
@@ -194,6 +212,9 @@ static void on_tick(void *arg)
     }
     look_at_source(worker);
     rebind_retry(worker);
+    /* Some of those that are behind wait for a position that no change brings. */
+    if (!list_is_empty(&worker->catching))
+        wake_signal(worker->wake);
     metrics_add(METRIC_BYTES_SENT, worker->bytes_sent);
     worker->bytes_sent = 0;
     if (worker->is_draining && ++worker->drain_ticks == DRAIN_SECONDS)
@@ -254,6 +275,7 @@ struct worker *worker_new(const struct worker_config *config, struct fault *faul
     random_init_system(&worker->random);
     wheel_init(&worker->wheel);
     fanout_init(&worker->fanout);
+    worker->commits = mem_new(sizeof *worker->commits);
     list_init(&worker->catching);
     list_init(&worker->rebinds);
     list_init(&worker->doomed);
@@ -278,6 +300,7 @@ void worker_free(struct worker *worker)
     listener_free(worker->listener);
     fanout_release(&worker->fanout);
     buf_release(&worker->catch_up_run);
+    mem_free(worker->commits);
     grant_cache_release(&worker->grants);
     timer_free(worker->tick);
     wake_free(worker->wake);

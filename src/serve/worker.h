@@ -15,10 +15,12 @@
 #include "serve/fanout.h"
 #include "serve/wheel.h"
 
+struct commits;
 struct control;
 struct journal;
 struct journal_reader;
 struct listener;
+struct snapshots;
 struct tls_server;
 
 /*
@@ -45,10 +47,11 @@ struct serve_source {
 };
 
 struct worker_config {
-    struct address address;  /* all workers listen on the same; no port 0 then */
-    struct tls_server *tls;  /* borrowed; NULL: plain HTTP */
-    struct journal *journal; /* borrowed */
-    struct control *control; /* borrowed */
+    struct address address;      /* all workers listen on the same; no port 0 then */
+    struct tls_server *tls;      /* borrowed; NULL: plain HTTP */
+    struct journal *journal;     /* borrowed */
+    struct control *control;     /* borrowed */
+    struct snapshots *snapshots; /* borrowed */
     struct serve_source source;
     bool is_auth_on; /* else everybody may ask anything */
     struct identity_config identity;
@@ -71,6 +74,7 @@ struct worker {
     uint64_t epoch_start;
     struct list_link catching; /* sessions that are behind and could send more */
     struct buf catch_up_run;   /* what one of them gets in its round */
+    struct commits *commits;   /* where the latest transactions begin */
     struct list_link rebinds;  /* filters that are being bound again */
     struct list_link doomed;   /* sessions that are over, until the turn's end */
     struct grant_cache grants;

@@ -115,6 +115,7 @@ static void foreign_old_and_future_positions_are_told(void **state)
     assert_int_equal(append(journal, 200, 0, 10), OK);
     journal_begin_epoch(journal, EPOCH + 1, 20, 0);
     assert_int_equal(append(journal, 30, 0, 10), OK);
+    journal_settle(journal, 30);
     journal_publish(journal);
     read_all(reader);
     assert_int_equal(find(reader, token_at(150, 0), &got), ERR_NOT_FOUND);
