@@ -3,8 +3,8 @@
 
 Memory is the growth of the server's resident size while the clients connect, each with a
 subscription and after its upgrade, beside a thousand who did so before: what is needed once, such
-as the room of requests under way, counts for nobody.  What the kernel holds comes on top.  The reference of accepting
-is the floor program, which answers every request with the same bytes.
+as the room of requests under way, counts for nobody.  What the kernel holds comes on top.  The
+reference of accepting is the floor program, which answers every request with the same bytes.
 """
 import ssl
 import subprocess
