@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """/sse: by raw sockets, by curl, and in a real browser, with its EventSource and its WebSocket."""
+import contextlib
 import http.server
 import json
+import os
 import shutil
+import signal
 import subprocess
 import threading
 import urllib.parse
@@ -344,6 +347,8 @@ def browse(scratch):
     yield start
     for process, server in running:
         end_process(process, 20)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # its helpers, which write to the profile
         scratch.forget(process.pid)
         server.shutdown()
         server.server_close()
