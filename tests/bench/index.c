@@ -3,7 +3,7 @@
  * What does a change cost a worker when nobody wants it?
  *
  *     build-bench/tests/bench/index [FILTERS]
- *     1,000 filters 0.112 us   1,000,000 filters 0.131 us   ratio 1.17   612 bytes a filter
+ *     1000 filters 0.096 us   1000000 filters 0.133 us   ratio 1.38   661 bytes a filter
  *
  * Two indexes of distinct filters host_uuid.eq.X are asked in turns about the same inserts, whose
  * values no filter names.  Medians of RUNS runs of CHANGES changes each, CPU time; between runs
@@ -85,17 +85,25 @@ static void on_hit(void *arg, struct index_node *node)
 
 static char values[CHANGES][UUID_SIZE + 1];
 
+/* Two changes in turns, as a worker sees the one at hand and the next. */
 static double run_ns(struct index *index, const struct table *table, size_t *hits)
 {
-    struct value row[COLUMNS] = {
-        value_of(SLICE("4711000042")), {0}, value_of(SLICE("1299.50")), value_of(SLICE("paid"))};
-    const struct change change = {.kind = CHANGE_INSERT, .table = table, .new_row = row};
+    struct value rows[2][COLUMNS] = {
+        {value_of(SLICE("4711000042")), {0}, value_of(SLICE("1299.50")), value_of(SLICE("paid"))},
+        {value_of(SLICE("4711000043")), {0}, value_of(SLICE("12.00")), value_of(SLICE("sent"))},
+    };
+    struct change changes[2] = {{.kind = CHANGE_INSERT, .table = table, .new_row = rows[0]},
+                                {.kind = CHANGE_INSERT, .table = table, .new_row = rows[1]}};
     struct timespec from, to;
 
+    rows[0][1] = value_of(slice_of(values[0], UUID_SIZE));
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
-    for (int i = 0; i < CHANGES; i++) {
-        row[1] = value_of(slice_of(values[i], UUID_SIZE));
-        index_match(index, &change, on_hit, hits);
+    for (uint32_t i = 0; i < CHANGES; i++) {
+        struct change *next = &changes[(i + 1) % 2];
+        rows[(i + 1) % 2][1] = value_of(slice_of(values[(i + 1) % CHANGES], UUID_SIZE));
+        next->position.index = i + 1;
+        index_prepare(index, next);
+        index_match(index, &changes[i % 2], on_hit, hits);
     }
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
     return ((double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec)) /

@@ -273,3 +273,107 @@ def test_a_frozen_leader_is_replaced(own_postgres, scratch):
         finally:
             first.process.send_signal(signal.SIGCONT)
             second.end()
+
+
+# Schema changes
+
+CHANGES = ["ALTER TABLE orders ADD COLUMN more int DEFAULT 7",
+           "ALTER TABLE orders DROP COLUMN status",
+           "ALTER TABLE orders RENAME COLUMN more TO less",
+           "ALTER TABLE orders ALTER COLUMN less TYPE text",
+           "ALTER TABLE orders REPLICA IDENTITY FULL",
+           "ALTER TABLE orders REPLICA IDENTITY DEFAULT"]
+
+
+@pytest.mark.parametrize("settings", PLUGINS, ids=IDS)
+def test_schema_changes_hold_from_the_next_commit_on(own_postgres, scratch, settings):
+    """C9, F15."""
+    cluster = own_postgres().start()
+    with connected(cluster) as database, running(scratch, cluster, **settings) as server:
+        database.run(ORDERS)
+        with listen(server, "now", "*:orders", "insert:marker") as socket:
+            expected = []
+            for number, statement in enumerate(CHANGES):
+                database.run(statement)
+                database.run("INSERT INTO orders (id) VALUES (%s)", [number])
+                columns = database.run("SELECT attname, format_type(atttypid, NULL) FROM"
+                                       " pg_attribute WHERE attrelid = 'orders'::regclass AND"
+                                       " attnum > 0 AND NOT attisdropped ORDER BY attnum")
+                expected.append(columns)
+            got = [message for message in database.mark(socket) if message["kind"] == "insert"]
+            assert [[*zip(message["columnnames"], message["columntypes"])]
+                    for message in got] == expected
+
+
+def wait_published(database, settings, count):
+    """wal2json needs no publication."""
+    def published():
+        return database.run("SELECT count(*) FROM pg_publication_tables WHERE pubname = 'pgcdc'"
+                            " AND tablename LIKE 'part%'")[0][0]
+    wait_for("publication", lambda: settings["plugin"] == "wal2json" or published() == count)
+
+
+@pytest.mark.parametrize("settings", PLUGINS, ids=IDS)
+def test_a_partition_and_a_new_table_are_heard_at_once(own_postgres, scratch, settings):
+    cluster = own_postgres().start()
+    with connected(cluster) as database, running(scratch, cluster, **settings) as server:
+        database.run("CREATE TABLE parts (id int PRIMARY KEY) PARTITION BY RANGE (id)")
+        with listen(server, "now", "*:*", "insert:marker") as socket:
+            database.run("CREATE TABLE part1 PARTITION OF parts FOR VALUES FROM (0) TO (10)")
+            database.run("CREATE TABLE part2 (id int PRIMARY KEY)")
+            wait_published(database, settings, 2)
+            database.run("INSERT INTO part2 VALUES (15)")
+            database.run("ALTER TABLE parts ATTACH PARTITION part2 FOR VALUES FROM (10) TO (20)")
+            database.run("INSERT INTO parts VALUES (1), (11)")
+            database.run("DROP TABLE part2")
+            database.run("CREATE TABLE part2 (id int PRIMARY KEY, more text)")
+            wait_published(database, settings, 2)
+            database.run("INSERT INTO part2 VALUES (1, 'x')")
+            got = [(message["table"], message["columnvalues"])
+                   for message in database.mark(socket)]
+            assert got == [("part2", [15]), ("part1", [1]), ("part2", [11]), ("part2", [1, "x"])]
+
+
+def test_a_dropped_table_is_noticed(own_postgres, scratch):
+    cluster = own_postgres().start()
+    with connected(cluster) as database, running(scratch, cluster) as server:
+        database.run(ORDERS)
+        time.sleep(1.5)  # it has to have been there at a look
+        database.run("DROP TABLE orders")
+        server.wait_log("table public.orders was dropped or renamed")
+
+
+@pytest.mark.parametrize("rows", [1, 200])
+def test_a_copy_restored_under_us_is_a_told_gap(own_postgres, scratch, rows):
+    """F19: fewer or more writes after it than what we had heard before."""
+    cluster = own_postgres().start()
+    copy = cluster.home / "copy"
+    with running(scratch, cluster) as server:
+        with connected(cluster) as database:
+            database.run(ORDERS)
+            insert(database, 0)
+        server.end(signal.SIGKILL)
+        cluster.stop("fast")
+        assert run_as(cluster.user, ["cp", "-a", str(cluster.data), str(copy)]).returncode == 0
+        cluster.start()
+        server.start()
+        with connected(cluster) as database:
+            socket = listen(server, "now")
+            for number in range(1, 50):
+                insert(database, number)
+            ids(socket, 49)
+        cluster.stop("immediate")
+        assert run_as(cluster.user, ["rm", "-rf", str(cluster.data)]).returncode == 0
+        assert run_as(cluster.user, ["cp", "-a", str(copy), str(cluster.data)]).returncode == 0
+        server.process.send_signal(signal.SIGSTOP)  # so that it comes back after the writes
+        cluster.start()
+        with connected(cluster) as database:
+            for number in range(1, rows):
+                database.run("INSERT INTO orders VALUES (%s, 'other')", [number])
+            server.process.send_signal(signal.SIGCONT)
+            server.wait_ready(30)
+            insert(database, 1000)
+            assert socket.close_code()[0] == 4010
+            with listen(server, "now") as again:
+                insert(database, 1001)
+                assert ids(again, 1)[0] == [1001]

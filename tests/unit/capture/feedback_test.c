@@ -172,6 +172,12 @@ static void test_idle(void **state)
     assert_int_equal(feedback_confirm(feedback, 0, 14999), 0);
     assert_int_equal(feedback_confirm(feedback, 0, 15000), 40 * MIB);
 
+    /* A transaction that takes long is no idleness. */
+    feedback_commit(feedback, 15, 40 * MIB + 1, 16000);
+    feedback_data(feedback, 90 * MIB, 29000);
+    assert_int_equal(feedback_confirm(feedback, 0, 30000), 40 * MIB);
+    feedback_reset(feedback, 40 * MIB, 30000);
+
     /* Little is held back, but the server keeps more than that. */
     feedback_commit(feedback, 20, 41 * MIB, 20000);
     feedback_keepalive(feedback, 42 * MIB);

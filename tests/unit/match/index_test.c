@@ -183,6 +183,8 @@ static void compare(struct index *index, struct index_node *const *nodes, size_t
     struct hits hits = {.count = 0};
     size_t want = 0;
 
+    if (count % 2 == change->xid % 2)
+        index_prepare(index, change);
     index_match(index, change, take_hit, &hits);
     for (size_t i = 0; i < count; i++) {
         size_t seen = 0;
@@ -250,6 +252,8 @@ static void the_index_says_what_every_filter_says(void **state)
         if (change.kind == CHANGE_DELETE || (change.kind == CHANGE_UPDATE && round % 2))
             change.old_row = rows[1];
         change.old_kind = change.old_row ? OLD_FULL : OLD_NONE;
+        change.xid = (uint32_t)random_below(&random, 4);
+        change.position.index = (uint32_t)round; /* one that is prepared is not another one */
         if (change.kind == CHANGE_UPDATE && round % 4 == 1)
             keep_key_only(&change, rows[1]);
         if (round % 4 < 2) {
