@@ -41,6 +41,12 @@ static void confirm(struct feedback *feedback, lsn end)
         feedback->confirmed = end;
 }
 
+static void receive(struct feedback *feedback, lsn end)
+{
+    if (end > feedback->received)
+        feedback->received = end;
+}
+
 void feedback_begin(struct feedback *feedback, uint64_t now_ms)
 {
     feedback->is_inside = true;
@@ -79,7 +85,7 @@ void feedback_commit(struct feedback *feedback, uint64_t offset, lsn end, uint64
 
     feedback->is_inside = false;
     feedback->changed_ms = now_ms;
-    feedback_receive(feedback, end);
+    receive(feedback, end);
     if (feedback->count > 0) {
         struct feedback_entry *last = entry_at(feedback, feedback->count - 1);
         if (is_close(feedback, last, &next)) {
@@ -96,16 +102,16 @@ void feedback_commit(struct feedback *feedback, uint64_t offset, lsn end, uint64
 
 void feedback_keepalive(struct feedback *feedback, lsn end)
 {
-    feedback_receive(feedback, end);
+    receive(feedback, end);
     /* Within a transaction the server has read further than what it has sent of it. */
     if (!feedback->is_inside && end > feedback->seen)
         feedback->seen = end;
 }
 
-void feedback_receive(struct feedback *feedback, lsn end)
+void feedback_data(struct feedback *feedback, lsn end, uint64_t now_ms)
 {
-    if (end > feedback->received)
-        feedback->received = end;
+    receive(feedback, end);
+    feedback->changed_ms = now_ms;
 }
 
 void feedback_retain(struct feedback *feedback, uint64_t bytes)

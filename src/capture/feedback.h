@@ -55,7 +55,7 @@ struct feedback {
     lsn seen;            /* the end of a keep-alive, to be confirmed once nothing is pending */
     lsn received;        /* as far as the server has read its WAL */
     bool is_inside;      /* a transaction is in the journal in part */
-    uint64_t changed_ms; /* when the last change or commit came */
+    uint64_t changed_ms; /* when the last data came */
     uint64_t retained;   /* bytes of WAL that the server keeps for our slot, as it says */
 };
 
@@ -71,8 +71,8 @@ void feedback_begin(struct feedback *feedback, uint64_t now_ms);
 void feedback_commit(struct feedback *feedback, uint64_t offset, lsn end, uint64_t now_ms);
 /* A keep-alive came. */
 void feedback_keepalive(struct feedback *feedback, lsn end);
-/* Anything came: the server's WAL goes up to `end` at least. */
-void feedback_receive(struct feedback *feedback, lsn end);
+/* Data came, if only of a transaction that has not ended: the source is not idle. */
+void feedback_data(struct feedback *feedback, lsn end, uint64_t now_ms);
 /* What the server says that it keeps for us. */
 void feedback_retain(struct feedback *feedback, uint64_t bytes);
 

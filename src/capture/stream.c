@@ -7,11 +7,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "base/random.h"
-#include "capture/copy.h"
-#include "capture/feedback.h"
-#include "capture/history.h"
 #include "capture/names.h"
+#include "capture/stream_parts.h"
 #include "journal/journal.h"
 #include "journal/ledger.h"
 #include "net/loop.h"
@@ -25,43 +22,7 @@
 #define PAUSE_NS 100000
 #define TURN_BUDGET_US 4000 /* then timers get their chance */
 #define CLOCK_EVERY 64      /* messages between two looks at the clock */
-#define LOSS_LOG_MS 1000
-#define TICK_MAX_MS 1000 /* news are confirmed that often */
-
-struct stream {
-    struct journal *journal; /* borrowed, as are sql, names, decoder */
-    struct sql *sql;
-    struct names *names;
-    struct decoder *decoder;
-    const char *slot;
-    struct stream_events events;
-    void *arg;
-    struct loop *loop;
-    struct timer *tick;
-    struct wake *wake; /* room in the journal; more to read after a budget */
-
-    bool is_open, is_live;
-    bool is_blocked;  /* by `frame` or `gap` */
-    bool is_troubled; /* by the disk; told */
-    bool has_frame;
-    struct frame frame; /* borrowed from sql: it is not read while blocked */
-    bool has_gap;
-    struct buf gap;
-    struct position gap_position;
-    struct fault sink_fault; /* why the sink refused a change for good */
-
-    uint64_t loss_logged_ms;
-    unsigned losses_unlogged;
-
-    struct history history;
-    struct random random;
-    bool has_been_live; /* someone may have heard something */
-    struct feedback feedback;
-    lsn sent;
-    uint64_t sent_ms, interval_ms;
-    lsn target;                            /* live once this was received */
-    uint64_t changes, transactions, bytes; /* since the last settle() */
-};
+#define TICK_MAX_MS 1000    /* news are confirmed that often */
 
 /* ---- feedback ---- */
 
@@ -119,49 +80,12 @@ static void on_tick(void *arg)
 
 /* ---- from the decoder ---- */
 
-static void set_gap(struct stream *stream, struct position position, const char *reason);
-static bool append_gap(struct stream *stream);
-
-/* Nothing of what was before goes on behind `floor`; the gap is told where somebody has heard it.
- */
-static void begin_history(struct stream *stream, uint64_t epoch, lsn floor, const char *gap)
-{
-    const uint32_t check = (uint32_t)random_u64(&stream->random) | 1;
-
-    history_begin(&stream->history, epoch, floor);
-    journal_begin_epoch(stream->journal, epoch, floor, check);
-    if (gap && stream->has_been_live)
-        set_gap(stream, (struct position){LSN_NONE}, gap);
-}
-
-/* OK: it is to be appended at `position`; ERR_CLOSED: it was, before a break. */
-static enum status place_change(struct stream *stream, const struct change *change,
-                                struct position *position)
-{
-    *position = change->position;
-    position->check = position_check(position->commit, change->commit_time_us);
-    switch (history_judge(&stream->history, *position)) {
-    case HISTORY_NEW:
-        break;
-    case HISTORY_REPEAT:
-        return ERR_CLOSED;
-    case HISTORY_BROKEN:
-        log_warning("slot %s: at " LSN_FORMAT " the database has another history than before: it "
-                    "was restored from a copy; clients are told of a gap",
-                    stream->slot, LSN_ARG(position->commit));
-        begin_history(stream, stream->history.epoch, position->commit - 1,
-                      "the database was restored from a copy");
-        break;
-    }
-    return append_gap(stream) ? OK : ERR_AGAIN;
-}
-
 static enum status on_change(void *arg, const struct change *change)
 {
     struct stream *stream = arg;
     struct change placed = *change;
 
-    const enum status place = place_change(stream, change, &placed.position);
+    const enum status place = stream_place(stream, change, &placed.position);
     if (place != OK)
         return place == ERR_CLOSED ? OK : place;
 
@@ -222,71 +146,6 @@ struct decoder_config stream_decoder_config(struct stream *stream)
     };
 }
 
-/* ---- gaps ---- */
-
-static void set_gap(struct stream *stream, struct position position, const char *reason)
-{
-    stream->has_gap = true;
-    stream->gap_position = position;
-    buf_reset(&stream->gap);
-    buf_add_text(&stream->gap, reason);
-}
-
-/* False: the journal is full. */
-static bool append_gap(struct stream *stream)
-{
-    if (!stream->has_gap)
-        return true;
-
-    const struct change gap = {
-        .kind = CHANGE_GAP, .reason = buf_slice(&stream->gap), .position = stream->gap_position};
-    if (journal_append(stream->journal, &gap) == ERR_AGAIN)
-        return false;
-    stream->has_gap = false;
-    metrics_add(METRIC_GAPS_TOLD, 1);
-    return true;
-}
-
-/* Anyone who may make a type with a strange name can cause many of these: a line a second. */
-static void log_loss(struct stream *stream, lsn at, const char *why)
-{
-    const uint64_t now = loop_now_ms(stream->loop);
-    CLEANUP(buf_release) struct buf more = BUF_INIT;
-
-    if (stream->loss_logged_ms != 0 && now - stream->loss_logged_ms < LOSS_LOG_MS) {
-        stream->losses_unlogged++;
-        return;
-    }
-    if (stream->losses_unlogged > 0)
-        buf_printf(&more, " (and %u more like it)", stream->losses_unlogged);
-    log_warning("slot %s: transaction at " LSN_FORMAT
-                ": a change is lost, and clients are told of a gap: %s%s",
-                stream->slot, LSN_ARG(at), why, buf_text(&more));
-    stream->loss_logged_ms = now;
-    stream->losses_unlogged = 0;
-}
-
-/* The rest of this transaction cannot be had. */
-static void lose_transaction(struct stream *stream, const char *why)
-{
-    struct position position = stream->decoder->ops->skip(stream->decoder);
-    CLEANUP(buf_release) struct buf reason = BUF_INIT;
-
-    if (position.commit != LSN_NONE && position_compare(position, stream->history.last) <= 0) {
-        if (position.commit == stream->history.last.commit)
-            stream->history.is_unproven = false;
-        return; /* sent again; it was told before the break */
-    }
-    if (position.commit != LSN_NONE) {
-        history_take(&stream->history, position); /* with no check: its time may not be known */
-        position.check = position_check(position.commit, 0);
-    }
-    metrics_add(METRIC_UNDECODABLE, 1);
-    log_loss(stream, position.commit ? position.commit : stream->frame.start, why);
-    buf_printf(&reason, "a change could not be read: %s", why);
-    set_gap(stream, position, buf_text(&reason));
-}
-
 /* ---- frames ---- */
 
 static void tell_trouble(struct stream *stream, const char *why)
@@ -310,20 +169,21 @@ static bool feed_frame(struct stream *stream)
                                                           stream->frame.start, &fault);
     tell_trouble(stream, status == ERR_AGAIN ? fault.text : "");
     if (status != OK && status != ERR_AGAIN)
-        lose_transaction(stream, status == ERR_LIMIT ? stream->sink_fault.text : fault.text);
+        stream_lose(stream, status == ERR_LIMIT ? stream->sink_fault.text : fault.text);
     stream->has_frame = status == ERR_AGAIN || stream->decoder->is_unfinished;
     if (stream->decoder->is_unfinished)
         wake_signal(stream->wake);
     else if (status == ERR_AGAIN)
         (void)names_ask(stream->names);
-    return append_gap(stream) && !stream->has_frame;
+    return stream_append_gap(stream) && !stream->has_frame;
 }
 
 static bool take_frame(struct stream *stream)
 {
-    feedback_receive(&stream->feedback, stream->frame.end);
-    if (stream->frame.kind == FRAME_DATA)
+    if (stream->frame.kind == FRAME_DATA) {
+        feedback_data(&stream->feedback, stream->frame.end, loop_now_ms(stream->loop));
         return feed_frame(stream);
+    }
 
     feedback_keepalive(&stream->feedback, stream->frame.end);
     if (!stream->feedback.is_inside) {
@@ -422,7 +282,7 @@ void stream_resume(struct stream *stream)
     if (!stream->is_open || !stream->is_blocked)
         return;
     /* Feeding may lose a transaction, which is a gap again. */
-    if (!append_gap(stream) || (stream->has_frame && !feed_frame(stream))) {
+    if (!stream_append_gap(stream) || (stream->has_frame && !feed_frame(stream))) {
         settle(stream);
         return;
     }
@@ -488,8 +348,8 @@ static void begin_or_resume(struct stream *stream, const struct stream_start *st
     if (!start->gap && history_goes_on(&stream->history, start->epoch, start->confirmed))
         history_resume(&stream->history, start->confirmed);
     else
-        begin_history(stream, start->epoch, floor,
-                      start->gap ? start->gap : "the stream does not go on where it ended");
+        stream_begin_history(stream, start->epoch, floor,
+                             start->gap ? start->gap : "the stream does not go on where it ended");
 }
 
 void stream_begin(struct stream *stream, const struct stream_start *start)
@@ -506,7 +366,7 @@ void stream_begin(struct stream *stream, const struct stream_start *start)
     begin_or_resume(stream, start);
     timer_start(stream->tick, 1,
                 stream->interval_ms < TICK_MAX_MS ? stream->interval_ms : TICK_MAX_MS);
-    if (!append_gap(stream)) {
+    if (!stream_append_gap(stream)) {
         block(stream);
         return;
     }

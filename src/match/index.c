@@ -50,11 +50,20 @@ struct entry_node {
     struct filing filings[];
 };
 
+/* What index_prepare() has worked out; address and position together are not used again. */
+struct prepared {
+    const struct change *change; /* only compared; NULL: nothing */
+    struct position position;
+    struct table_entry *entry;
+};
+
 struct index {
     struct map by_key;  /* filter_key, the filter's own, to entry_node */
     struct map entries; /* schema, NUL, name to table_entry */
     uint64_t serial;    /* of the change that is being matched */
     uint64_t asked_total;
+    struct prepared prepared[2]; /* the change at hand and the next, in turns */
+    uint32_t prepared_last;
     index_stale_fn *on_stale; /* NULL: nobody wants to know */
     void *on_stale_arg;
     struct buf scratch;
@@ -190,6 +199,11 @@ static struct entry_node *node_new(struct index *index, struct filter *filter)
     return self;
 }
 
+static void forget_prepared(struct index *index)
+{
+    index->prepared[0].change = index->prepared[1].change = NULL;
+}
+
 struct index_node *index_add(struct index *index, struct filter *filter)
 {
     struct entry_node *self = map_get(&index->by_key, filter_key(filter));
@@ -197,6 +211,7 @@ struct index_node *index_add(struct index *index, struct filter *filter)
     if (self) {
         filter_free(filter);
     } else {
+        forget_prepared(index);
         self = node_new(index, filter);
         (void)map_set(&index->by_key, filter_key(filter), self);
     }
@@ -218,6 +233,7 @@ void index_remove(struct index *index, struct index_node *node)
 
     if (--node->count > 0)
         return;
+    forget_prepared(index);
     (void)map_remove(&index->by_key, filter_key(node->filter));
     for (uint32_t i = 0; i < self->filing_count; i++)
         filing_unlink(&self->filings[i]);
@@ -284,31 +300,75 @@ static void filing_ask(struct matching *matching, const struct filing *filing)
         matching->scoped_fn(matching->arg, &self->node, scope);
 }
 
-static void ask_value(struct matching *matching, const struct fact_column *column,
-                      const struct value *value)
+/* The hash of a fact that the value is, or 0. */
+static uint64_t value_hash(struct index *index, const struct fact_column *column,
+                           const struct value *value)
 {
     struct scalar scalar;
 
     if (value->state != VALUE_TEXT || !scalar_parse(column->class, value_slice(value), &scalar))
+        return 0;
+    return fact_hash(column, &scalar, &index->scratch);
+}
+
+static void ask_fact(struct matching *matching, const struct fact_column *column, uint64_t hash)
+{
+    if (hash == 0)
         return;
-    const uint64_t hash = fact_hash(column, &scalar, &matching->index->scratch);
     for (const struct filing *filing = fact_first(column, hash); filing; filing = filing->next)
         filing_ask(matching, filing);
 }
 
+/* `turn`: which of the prepared hashes is of this change; below 0: none. */
 static void entry_probe(struct matching *matching, const struct table_entry *entry,
-                        const struct fact_column *column)
+                        const struct fact_column *column, int turn)
 {
     const int32_t place = entry->columns.places[column->slot];
     const struct value *value = filter_value(matching->change, place);
 
-    ask_value(matching, column, value);
+    ask_fact(matching, column,
+             turn >= 0 ? column->prepared[turn] : value_hash(matching->index, column, value));
     if (!matching->has_scope)
         return;
     const struct value *old = filter_old_value(matching->change, place);
     if (old->state != value->state || old->size != value->size ||
         memcmp(old->text, value->text, old->size) != 0)
-        ask_value(matching, column, old);
+        ask_fact(matching, column, value_hash(matching->index, column, old));
+}
+
+static struct table_entry *entry_find(struct index *index, struct slice schema, struct slice name)
+{
+    entry_key(&index->scratch, schema, name);
+    return map_get(&index->entries, buf_slice(&index->scratch));
+}
+
+static int prepared_turn(const struct index *index, const struct change *change)
+{
+    for (int turn = 0; turn < 2; turn++) {
+        const struct prepared *prepared = &index->prepared[turn];
+        if (prepared->change == change &&
+            position_compare(prepared->position, change->position) == 0 &&
+            prepared->entry->columns.table_id == change->table->id)
+            return turn;
+    }
+    return -1;
+}
+
+void index_prepare(struct index *index, const struct change *change)
+{
+    if (!change || !change->table || (!change->new_row && !change->old_row))
+        return;
+    struct table_entry *entry = entry_find(index, change->table->schema, change->table->name);
+    if (!entry || entry->columns.table_id != change->table->id)
+        return;
+    const uint32_t turn = index->prepared_last ^= 1U;
+    index->prepared[turn] = (struct prepared){change, change->position, entry};
+    for (uint32_t i = 0; i < entry->fact_column_count; i++) {
+        struct fact_column *column = entry->fact_columns[i];
+        const struct value *value = filter_value(change, entry->columns.places[column->slot]);
+        column->prepared[turn] = value_hash(index, column, value);
+        fact_fetch(column, column->prepared[turn]);
+    }
 }
 
 /* Every filter of the table is filed somewhere. */
@@ -363,12 +423,8 @@ static void entry_place(struct matching *matching, struct table_entry *entry)
         entry_visit(matching, entry, filing_tell_stale);
 }
 
-static void entry_match(struct matching *matching, struct slice schema, struct slice name)
+static void entry_match(struct matching *matching, struct table_entry *entry, int turn)
 {
-    entry_key(&matching->index->scratch, schema, name);
-    struct table_entry *entry =
-        map_get(&matching->index->entries, buf_slice(&matching->index->scratch));
-
     if (!entry)
         return;
     entry_place(matching, entry);
@@ -380,19 +436,24 @@ static void entry_match(struct matching *matching, struct slice schema, struct s
     for (const struct filing *filing = entry->any_row; filing; filing = filing->next)
         filing_ask(matching, filing);
     for (uint32_t i = 0; i < entry->fact_column_count; i++)
-        entry_probe(matching, entry, entry->fact_columns[i]);
+        entry_probe(matching, entry, entry->fact_columns[i], turn);
 }
 
 static void match(struct matching *matching)
 {
     const struct change *change = matching->change;
+    struct index *index = matching->index;
 
-    if (!change->table || matching->index->entries.count == 0)
+    if (!change->table || index->entries.count == 0)
         return;
-    matching->index->serial++;
-    entry_match(matching, change->table->schema, change->table->name);
-    entry_match(matching, change->table->schema, SLICE(""));
-    entry_match(matching, SLICE(""), SLICE(""));
+    index->serial++;
+    const int turn = prepared_turn(index, change);
+    entry_match(matching,
+                turn >= 0 ? index->prepared[turn].entry
+                          : entry_find(index, change->table->schema, change->table->name),
+                turn);
+    entry_match(matching, entry_find(index, change->table->schema, SLICE("")), -1);
+    entry_match(matching, entry_find(index, SLICE(""), SLICE("")), -1);
 }
 
 void index_match(struct index *index, const struct change *change, index_hit_fn *fn, void *arg)

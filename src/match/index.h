@@ -38,7 +38,19 @@ void index_remove(struct index *index, struct index_node *node);
  * not change meanwhile.  A CHANGE_GAP matches nothing. */
 void index_match(struct index *index, const struct change *change, index_hit_fn *fn, void *arg);
 
-/* The same, and for an update with an old row those that it leaves as well, each once:
+/*
+ * Says which change will be matched behind the one at hand: what a million filters are found by
+ * lies in a cache far away, and is fetched while the one at hand is dealt with.
+ *
+ *     next = journal_next(reader);
+ *     index_prepare(index, next);
+ *     index_match(index, change, ...);
+ *
+ * No work is done twice, and a change that is not matched after all does no harm.
+ */
+void index_prepare(struct index *index, const struct change *change);
+
+/* As index_match, and for an update with an old row those that it leaves as well, each once:
  * SCOPE_ENTER, SCOPE_LEAVE, and SCOPE_WITHIN for all else.  An update with an old row costs a
  * second probe of each fact; whoever has no use for SCOPE_LEAVE saves that with index_match. */
 void index_match_scoped(struct index *index, const struct change *change, index_scoped_fn *fn,

@@ -42,7 +42,8 @@ uint64_t fact_hash(const struct fact_column *column, const struct scalar *scalar
 {
     buf_reset(scratch);
     scalar_add_key(column->class, scalar, scratch);
-    return map_hash(scratch->at, scratch->size);
+    const uint64_t hash = map_hash(scratch->at, scratch->size);
+    return hash != 0 ? hash : 1;
 }
 
 /* Of bits that do not choose the slot; never 0. */

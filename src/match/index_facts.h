@@ -27,15 +27,21 @@ struct fact_column {
     enum value_class class;
     uint8_t *tags;          /* owned; a power of two of them */
     struct filing **firsts; /* owned; the chains, NULL where the tag is 0 */
+    uint64_t prepared[2];   /* hashes of the values of two changes, for index_prepare(); 0: none */
     size_t capacity, count; /* count: slots in use, that is, different facts */
 };
 
 struct fact_column *fact_column_new(uint32_t slot, enum value_class class);
 void fact_column_free(struct fact_column *column);
 
-/* Equal values of the column's class have equal hashes. */
+/* Equal values of the column's class have equal hashes; never 0. */
 uint64_t fact_hash(const struct fact_column *column, const struct scalar *scalar,
                    struct buf *scratch);
+/* Asks for the line of the cache that fact_first() will need. */
+static inline void fact_fetch(const struct fact_column *column, uint64_t hash)
+{
+    __builtin_prefetch(column->tags + (hash & (column->capacity - 1)));
+}
 /* The filings under a fact, NULL if there are none. */
 const struct filing *fact_first(const struct fact_column *column, uint64_t hash);
 void fact_file(struct fact_column *column, uint64_t hash, struct filing *filing, void *node);
