@@ -16,7 +16,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from support.guard import Scratch  # noqa: E402
-from support.pgcdc import Pgcdc  # noqa: E402
+from support.pgcdc import Pgcdc, wait_for  # noqa: E402
 from support.postgres import Postgres  # noqa: E402
 
 # A thousand sockets at once are a thousand descriptors.
@@ -113,9 +113,10 @@ def database(postgres, request):
     made = Database(postgres, name)
     yield made
     made.close()
-    postgres.psql(f"""SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots
-                       WHERE database = '{name}' AND active;
-                      DROP DATABASE IF EXISTS {name} WITH (FORCE)""")
+    wait_for("the slots to be let go", lambda: not postgres.psql(
+        "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots"
+        f" WHERE database = '{name}' AND active"))
+    postgres.psql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 @pytest.fixture
