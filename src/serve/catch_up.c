@@ -126,13 +126,16 @@ static void arrive(struct round *round)
     struct session *session = round->session;
     struct journal_ledger ledger;
 
+    /* The ledger first: what it calls complete can then be read up to the head. */
     journal_read_ledger(session->worker->config.journal, &ledger);
     if (round->only) {
         if (!round->only->snapshot || v1_snapshot_is_over(round->only->snapshot, ledger.settled))
             v1_arrive(round->only);
         return;
     }
-    if (session->skip_commit != LSN_NONE && ledger.settled < session->skip_commit)
+    const uint64_t head = journal_head(session->worker->config.journal);
+    if (session->skip_commit != LSN_NONE &&
+        (ledger.settled < session->skip_commit || head != session->worker->flushed_to))
         return;
     session->skip_commit = LSN_NONE;
     session->is_behind = false;
