@@ -25,7 +25,9 @@ struct hypertables {
     struct map by_id; /* "12" -> struct hypertable */
     bool is_asking;
     bool is_waiting; /* somebody was told ERR_AGAIN, and the connection is lost */
-    bool is_asked;   /* at least once: what is not there is unknown until asked_ms + 1 s */
+    /* The id last asked for: when it is still not there, no hypertable has it until asked_ms + 1 s.
+     * That says nothing of another id: its hypertable may be younger than the answer. */
+    unsigned asked_id;
     uint64_t asked_ms;
 };
 
@@ -68,7 +70,8 @@ void hypertables_reset(struct hypertables *cache)
     sql_forget(cache->sql, cache);
     forget_all(cache);
     const bool was_waiting = cache->is_asking || cache->is_waiting;
-    cache->is_asking = cache->is_asked = cache->is_waiting = false;
+    cache->is_asking = cache->is_waiting = false;
+    cache->asked_id = 0;
     if (was_waiting && cache->known)
         cache->known(cache->arg);
 }
@@ -94,9 +97,9 @@ static void end(struct hypertables *cache, bool is_answered)
     cache->is_asking = false;
     if (!is_answered) {
         cache->is_waiting = true;
+        cache->asked_id = 0;
         return;
     }
-    cache->is_asked = true;
     cache->asked_ms = clock_system_ms(NULL);
     if (cache->known)
         cache->known(cache->arg);
@@ -159,13 +162,14 @@ enum status hypertables_find(struct hypertables *cache, struct slice schema, str
     }
     if (cache->is_asking)
         return ERR_AGAIN;
-    if (cache->is_asked && clock_system_ms(NULL) - cache->asked_ms < ASK_AGAIN_MS)
+    if (cache->asked_id == id && clock_system_ms(NULL) - cache->asked_ms < ASK_AGAIN_MS)
         return ERR_NOT_FOUND;
     if (!sql_is_up(cache->sql)) {
         cache->is_waiting = true;
         return ERR_AGAIN;
     }
     cache->is_asking = true;
+    cache->asked_id = id;
     sql_ask(cache->sql, EXISTS, NULL, 0, on_exists, cache);
     return ERR_AGAIN;
 }

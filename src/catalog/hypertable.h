@@ -12,7 +12,8 @@ struct sql;
  *     _timescaledb_internal._hyper_12_345_chunk   -> id 12 in _timescaledb_catalog.hypertable
  *                                                 -> public.cputimes
  *
- * The ids are cached; an unknown one makes us read the catalogue again, at most once a second.
+ * The ids are cached; an unknown one makes us read the catalogue again, at most once a second for
+ * the same id.
  * One connection, the thread of its loop.
  */
 

@@ -379,7 +379,11 @@ static void chunks_find_their_hypertable(void **state)
                  " (id int, schema_name name, table_name name)");
     must(&probe, "INSERT INTO _timescaledb_catalog.hypertable VALUES (300, 'public', 'cputimes')");
     assert_int_equal(find(&probe, cache, "_hyper_300_1_chunk"), ERR_NOT_FOUND); /* within 1 s */
+    must(&probe, "INSERT INTO _timescaledb_catalog.hypertable VALUES (301, 'public', 'young')");
+    assert_int_equal(find(&probe, cache, "_hyper_301_1_chunk"), OK); /* younger than the answer */
+    assert_string_equal(probe.text, "public.young");
     hypertables_reset(cache);
+    assert_int_equal(find(&probe, cache, "_hyper_302_1_chunk"), ERR_NOT_FOUND);
     assert_int_equal(find(&probe, cache, "_hyper_300_1_chunk"), OK);
     assert_string_equal(probe.text, "public.cputimes");
     hypertables_free(cache);
