@@ -92,8 +92,8 @@ static inline struct table_shape *describe(const char *name)
 {
     struct table_shape *shape = NULL;
 
-    assert_true(server_sql_try(&worker.server, TABLE_QUESTION, (const char *[]){"snap", name}, 2,
-                               take_shape, &shape));
+    assert_true(server_sql_try(&worker.server, TABLE_QUESTION,
+                               (const char *[]){"snap", name, "pgcdc"}, 3, take_shape, &shape));
     assert_non_null(shape);
     return shape;
 }

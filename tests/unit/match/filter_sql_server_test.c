@@ -206,8 +206,8 @@ static int set_up(void **state)
     make_table();
     for (int id = 0; id < ROWS; id++)
         insert_row(id);
-    assert_true(server_sql_try(&test.server, TABLE_QUESTION, (const char *[]){"snapf", "t"}, 2,
-                               take_shape, NULL));
+    assert_true(server_sql_try(&test.server, TABLE_QUESTION,
+                               (const char *[]){"snapf", "t", "pgcdc"}, 3, take_shape, NULL));
     assert_int_equal(test.shape->column_count, COLUMNS + 1);
     for (uint32_t i = 0; i < test.shape->column_count; i++)
         specs[i] = (struct column_spec){slice_text(test.shape->columns[i].name),
