@@ -21,6 +21,7 @@ build: ## install what the build needs, and build build/pgcdc
 	@tools/install build
 	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) >$(BUILD).log || { cat $(BUILD).log; exit 1; }
 	@rm -f $(BUILD).log
+	@[ -f $(BUILD)/pgcdc ] || echo "building ..."
 	@ninja -C $(BUILD) -j $(JOBS) --quiet >$(BUILD)/ninja.log || { cat $(BUILD)/ninja.log; exit 1; }
 
 test: ## install, build, every test; ends with `N passed, N failed`
@@ -82,7 +83,7 @@ soak: ## 5 million rows, then the randomised consistency test for SOAK_SECONDS (
 	    $(PYTHON) -m pytest -q -s -p no:cacheprovider tests/integration/test_consistency.py \
 	    'tests/integration/test_streaming.py::test_any_size_in_bounded_memory'
 
-install: build ## install the program, man pages and the sample configuration (DESTDIR works)
+install: build ## install the program, man pages, a sample configuration, a systemd unit (DESTDIR works)
 	@meson install -C $(BUILD) --no-rebuild
 
 hooks: ## check format and floors before each local commit

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from support.pgcdc import run
+from support.pgcdc import BINARY, run
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -61,6 +61,17 @@ def test_every_entry_of_the_makefile_is_in_its_help():
 def test_the_readme_shows_the_two_commands():
     lines = (ROOT / "README.md").read_text().split("\n")
     assert "make demo" in lines and "make test" in lines
+
+
+def test_what_is_installed(tmp_path):
+    done = subprocess.run(["meson", "install", "-C", str(BINARY.parent), "--no-rebuild", "--quiet",
+                           "--destdir", str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    files = {path.name: path for path in tmp_path.rglob("*") if path.is_file()}
+    assert set(files) >= {"pgcdc", "pgcdc.1", "pgcdc.config.5", "pgcdc.config", "pgcdc.service"}
+    assert "speculare" not in str(files["pgcdc.config"])  # never over the administrator's own
+    program = re.search(r"(?m)^ExecStart=(\S+)$", files["pgcdc.service"].read_text())[1]
+    assert files["pgcdc"] == tmp_path / program[1:]
 
 
 def test_links_between_documents_lead_somewhere():
