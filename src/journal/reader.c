@@ -90,6 +90,13 @@ const struct change *journal_next(struct journal_reader *reader)
     return &record->change;
 }
 
+const struct change *journal_peek(const struct journal_reader *reader)
+{
+    const struct record *record = (const void *)(reader->journal->ring.base + reader->at);
+
+    return reader->offset == reader->known_head ? NULL : &record->change;
+}
+
 void journal_done(struct journal_reader *reader)
 {
     reader_move_pin(reader, &reader->pin, reader->offset);

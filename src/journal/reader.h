@@ -34,6 +34,9 @@ void journal_reader_close(struct journal_reader *reader);
 
 /* The next change, borrowed until journal_done; NULL: nothing more is published. */
 const struct change *journal_next(struct journal_reader *reader);
+/* What journal_next would return, as far as it is known without asking the writer; for those who
+ * prepare for it.  It is not read by that. */
+const struct change *journal_peek(const struct journal_reader *reader);
 /* Lets go of all that was read. */
 void journal_done(struct journal_reader *reader);
 /* Asks to be woken, once, by the next journal_publish.  False: there is more to read already, and

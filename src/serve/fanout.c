@@ -163,6 +163,11 @@ static void gather_v1(const struct hit *hit)
     }
 }
 
+void fanout_prepare(struct fanout *fanout, const struct change *change)
+{
+    index_prepare(fanout->index, change);
+}
+
 void fanout_change(struct fanout *fanout, const struct change *change, uint64_t epoch,
                    uint64_t start)
 {

@@ -156,6 +156,7 @@ static void on_wake(void *arg)
         const uint64_t start = journal_reader_offset(worker->reader);
         if (start >= head || !(change = journal_next(worker->reader)))
             break;
+        fanout_prepare(&worker->fanout, journal_peek(worker->reader));
         take_change(worker, change, start);
     }
     flush(worker);

@@ -36,7 +36,9 @@ static void test_append_then_publish(void **state)
     assert_true(journal_sleep(reader));
     journal_publish(journal);
     assert_false(journal_sleep(reader));
-    const struct change *got = journal_next(reader);
+    const struct change *got = journal_peek(reader);
+    assert_null(got); /* the writer was not asked since */
+    got = journal_next(reader);
     assert_non_null(got);
     assert_slice_is(got->reason, "hello");
     assert_null(journal_next(reader));
@@ -61,6 +63,7 @@ static void test_reader_begins_at_head(void **state)
     assert_int_equal(append_size(journal, 10, 2), OK);
     journal_publish(journal);
     assert_int_equal(journal_next(reader)->xid, 2);
+    assert_null(journal_peek(reader));
     journal_reader_close(reader);
     journal_free(journal);
 }
@@ -93,8 +96,13 @@ static void test_reader_in_the_way(void **state)
     assert_int_equal(journal_end(journal), end);
 
     const struct change *change;
-    while ((change = journal_next(reader)))
+    const struct change *peeked = NULL;
+    while ((change = journal_next(reader))) {
+        assert_true(!peeked || peeked == change);
         assert_int_equal(change->xid, seen++);
+        peeked = journal_peek(reader);
+        assert_int_equal(peeked != NULL, seen < count);
+    }
     assert_int_equal(seen, count);
     assert_int_equal(append_size(journal, 100, count), ERR_AGAIN); /* read, not let go */
     journal_done(reader);
