@@ -2,6 +2,7 @@
 #include "sql/sql.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 #include "base/mem.h"
 #include "sql/conninfo.h"
@@ -13,7 +14,8 @@
  *     questions:  [sent, results arriving] -> [waiting] -> [waiting]
  *
  * libpq gives the results of one question one by one, then NULL: then it is answered and the next
- * one is sent.
+ * one is sent.  One that is to be prepared, and is not yet, is sent twice: first its text, then
+ * its parameters.
  */
 
 static void question_free(struct question *question)
@@ -32,18 +34,50 @@ static struct question *first(const struct sql *sql)
     return LIST_ITEM(sql->questions.next, struct question, link);
 }
 
+struct statement_name {
+    char text[24];
+};
+
+static struct statement_name statement_name(int number)
+{
+    struct statement_name name;
+
+    (void)snprintf(name.text, sizeof name.text, "pgcdc_%d", number);
+    return name;
+}
+
+static int send_prepared(struct sql *sql, struct question *question)
+{
+    int number = 0;
+
+    while (number < sql->prepared_count && sql->prepared[number] != question->statement)
+        number++;
+    assert(number < SQL_PREPARED_MAX);
+    question->is_preparing = number == sql->prepared_count;
+    if (question->is_preparing)
+        return PQsendPrepare(sql->conn, statement_name(number).text, question->statement,
+                             question->count, NULL);
+    return PQsendQueryPrepared(sql->conn, statement_name(number).text, question->count,
+                               (const char *const *)question->params, NULL, NULL, 0);
+}
+
+static int send_question(struct sql *sql, struct question *question)
+{
+    if (question->statement)
+        return send_prepared(sql, question);
+    if (question->count == 0)
+        return PQsendQuery(sql->conn, question->text);
+    return PQsendQueryParams(sql->conn, question->text, question->count, NULL,
+                             (const char *const *)question->params, NULL, NULL, 0);
+}
+
 void sql_send_next(struct sql *sql)
 {
     struct question *question = first(sql);
 
     if (!question || question->is_sent || sql->is_copy || sql->lost || !sql->conn)
         return;
-
-    const int sent = question->count == 0
-                         ? PQsendQuery(sql->conn, question->text)
-                         : PQsendQueryParams(sql->conn, question->text, question->count, NULL,
-                                             (const char *const *)question->params, NULL, NULL, 0);
-    if (!sent) {
+    if (!send_question(sql, question)) {
         sql_lose(sql, NULL);
         return;
     }
@@ -75,14 +109,28 @@ static void append(struct sql *sql, struct question *question)
     sql->pending++;
 }
 
-void sql_ask(struct sql *sql, const char *text, const char *const *params, int count,
-             sql_answer_fn *fn, void *arg)
+static void ask(struct sql *sql, struct question *question)
 {
-    append(sql, question_new(text, params, count, fn, arg));
+    append(sql, question);
     if (sql_is_up(sql))
         sql_send_next(sql);
     else
         sql_do_soon(sql);
+}
+
+void sql_ask(struct sql *sql, const char *text, const char *const *params, int count,
+             sql_answer_fn *fn, void *arg)
+{
+    ask(sql, question_new(text, params, count, fn, arg));
+}
+
+void sql_ask_prepared(struct sql *sql, const char *text, const char *const *params, int count,
+                      sql_answer_fn *fn, void *arg)
+{
+    struct question *question = question_new(NULL, params, count, fn, arg);
+
+    question->statement = text;
+    ask(sql, question);
 }
 
 void sql_ask_rows(struct sql *sql, const char *text, sql_answer_fn *row, sql_answer_fn *fn,
@@ -91,11 +139,7 @@ void sql_ask_rows(struct sql *sql, const char *text, sql_answer_fn *row, sql_ans
     struct question *question = question_new(text, NULL, 0, fn, arg);
 
     question->row = row;
-    append(sql, question);
-    if (sql_is_up(sql))
-        sql_send_next(sql);
-    else
-        sql_do_soon(sql);
+    ask(sql, question);
 }
 
 void sql_rows_pause(struct sql *sql, bool is_paused)
@@ -231,17 +275,31 @@ static void keep(struct sql *sql, PGresult *result)
         (void)fault_set(&sql->last_words, ERR_CLOSED, "%s", field(result, PG_DIAG_MESSAGE_PRIMARY));
 }
 
+/* All results of what was sent are there. */
+static void take_end(struct sql *sql)
+{
+    PGresult *whole = sql->result;
+    struct question *question = first(sql);
+
+    sql->result = NULL;
+    if (question && question->is_preparing && whole && !is_error(whole)) {
+        PQclear(whole);
+        sql->prepared[sql->prepared_count++] = question->statement;
+        question->is_sent = false;
+    } else {
+        finish_first(sql, whole);
+    }
+    if (!sql->is_freed)
+        sql_send_next(sql);
+}
+
 /* One result of the question that is sent; NULL: that was all. */
 static void take(struct sql *sql, PGresult *result)
 {
     const ExecStatusType status = result ? PQresultStatus(result) : PGRES_COMMAND_OK;
 
     if (!result) {
-        PGresult *whole = sql->result;
-        sql->result = NULL;
-        finish_first(sql, whole);
-        if (!sql->is_freed)
-            sql_send_next(sql);
+        take_end(sql);
     } else if (status == PGRES_COPY_BOTH) {
         sql->is_copy = sql->is_readable_due = true;
         sql_do_soon(sql);

@@ -63,6 +63,7 @@ static void close_connection(struct sql *sql)
     sql->conn = NULL;
     sql->state = SQL_DOWN;
     sql->is_copy = sql->is_paused = sql->is_readable_due = false;
+    sql->prepared_count = 0;
     sql->last_words.text[0] = '\0';
 }
 

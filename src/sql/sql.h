@@ -75,6 +75,13 @@ bool sql_is_true(const struct sql_answer *answer, int row, int column); /* 't' *
 void sql_ask(struct sql *sql, const char *text, const char *const *params, int count,
              sql_answer_fn *fn, void *arg);
 
+/* As sql_ask, for a statement that is asked again and again: the server parses it once per
+ * connection, and soon stops planning it each time.  `text` is constant; its address stands for it.
+ * At most SQL_PREPARED_MAX of them; count is 1 at least. */
+#define SQL_PREPARED_MAX 4
+void sql_ask_prepared(struct sql *sql, const char *text, const char *const *params, int count,
+                      sql_answer_fn *fn, void *arg);
+
 /*
  * One statement whose rows come one by one, so that its result may be of any size:
  *

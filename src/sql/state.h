@@ -29,8 +29,10 @@ struct question {
     char *text;    /* owned */
     char **params; /* owned, NULL for SQL NULL */
     int count;
+    const char *statement; /* of sql_ask_prepared: its text, by address; else NULL */
     bool is_sent;
-    bool is_ours;      /* the one that settles the session; asked before up() */
+    bool is_preparing;  /* what was sent is its text only */
+    bool is_ours;       /* the one that settles the session; asked before up() */
     sql_answer_fn *row; /* of sql_ask_rows; else NULL */
     sql_answer_fn *fn;  /* NULL: forgotten */
     void *arg;
@@ -54,6 +56,9 @@ struct sql {
     struct list_link questions; /* oldest first; the first one may be sent */
     size_t pending;
     PGresult *result; /* of the question that is sent: its first error, or else its last result */
+
+    const char *prepared[SQL_PREPARED_MAX]; /* what this connection knows as pgcdc_0, pgcdc_1 ... */
+    int prepared_count;
 
     bool is_copy, is_paused;
     bool is_readable_due; /* readable() is to be called by `soon` */

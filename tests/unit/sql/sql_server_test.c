@@ -176,6 +176,34 @@ static void a_lost_connection_is_told_and_can_be_made_anew(void **state)
     probe_release(&probe);
 }
 
+static void a_prepared_question_outlives_its_connection(void **state)
+{
+    static const char add[] = "SELECT $1::int4 + 1", wrong[] = "SELECT $1::int4 +";
+    struct probe probe;
+
+    (void)state;
+    probe_init(&probe, conninfo(), false);
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 10; i++) {
+            sql_ask_prepared(probe.sql, add, (const char *[]){i % 2 ? "x" : "41"}, 1, on_answer,
+                             &probe);
+            loop_run(probe.loop);
+            assert_string_equal(probe.text,
+                                i % 2 ? "invalid input syntax for type integer: \"x\"" : "42");
+            sql_ask_prepared(probe.sql, wrong, (const char *[]){"41"}, 1, on_answer, &probe);
+            loop_run(probe.loop);
+            assert_string_equal(probe.sqlstate, "42601");
+        }
+        probe.stops_at_answer = false;
+        (void)ask(&probe, "SELECT pg_terminate_backend(pg_backend_pid())");
+        assert_int_equal(probe.status, ERR_CLOSED);
+        probe.stops_at_answer = true;
+        sql_connect(probe.sql);
+        loop_run(probe.loop);
+    }
+    probe_release(&probe);
+}
+
 static void no_server_means_down_without_secrets(void **state)
 {
     static const char *const cases[] = {
@@ -399,6 +427,7 @@ int main(void)
         cmocka_unit_test(questions_are_answered_in_order),
         cmocka_unit_test(errors_carry_the_servers_words),
         cmocka_unit_test(a_lost_connection_is_told_and_can_be_made_anew),
+        cmocka_unit_test(a_prepared_question_outlives_its_connection),
         cmocka_unit_test(no_server_means_down_without_secrets),
         cmocka_unit_test(hostile_settings_of_the_role_change_nothing),
         cmocka_unit_test(copy_both_streams),
