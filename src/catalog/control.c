@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "catalog/casts.h"
 #include "catalog/pool.h"
-#include "catalog/tables.h"
+#include "catalog/table_asks.h"
 #include "net/loop.h"
 #include "net/mailbox.h"
 
@@ -19,10 +19,10 @@
  *
  * An ask that finds no connection stays in `open` unsent, until one comes up or its grace is over.
  */
-#define ASK_MS 10000  /* then ERR_TIMEOUT */
-#define GRACE_MS 1000 /* without a connection; then ERR_CLOSED */
-#define TICK_MS 100   /* how exact these are */
-#define OPEN_MAX 10000
+#define ASK_MS 10000    /* then ERR_TIMEOUT */
+#define GRACE_MS 1000   /* without a connection; then ERR_CLOSED */
+#define TICK_MS 100     /* how exact these are */
+#define OPEN_MAX 100000 /* a client has one at a time */
 
 enum ask_kind { ASK_TABLE, ASK_CASTS, ASK_OWNER };
 
@@ -36,9 +36,10 @@ struct ask {
     _Atomic bool is_cancelled;
 
     struct list_link in_open; /* the control thread's, as all below */
-    struct sql *sql;          /* where it was asked; NULL: it waits */
+    struct sql *sql;          /* where it was asked; NULL: it waits; not of ASK_TABLE */
     uint64_t asked_ms;
 
+    struct table_asker table;       /* of ASK_TABLE */
     char *schema, *name;            /* owned; of ASK_TABLE */
     struct casts casts;             /* of ASK_CASTS */
     enum ask_owner_kind owner_kind; /* of ASK_OWNER */
@@ -56,6 +57,7 @@ struct control {
     struct pool *catalogue, *auth; /* auth: NULL where there is none */
     struct list_link open;         /* oldest first */
     size_t open_count;
+    struct table_asks table_asks;
     struct cast_cache cast_cache;
     char *publication; /* owned; NULL: none */
     bool is_closing;
@@ -112,20 +114,13 @@ static void on_trouble(struct ask *ask, const struct sql_answer *answer)
         finish(ask, ERR_REFUSED, answer->message);
 }
 
-static void on_table(void *arg, const struct sql_answer *answer)
+static void on_table(struct table_asker *asker, enum status status, struct table_shape *shape,
+                     const char *message)
 {
-    struct ask *ask = arg;
+    struct ask *ask = LIST_ITEM(asker, struct ask, table);
 
-    ask->sql = NULL;
-    if (answer->status != OK) {
-        on_trouble(ask, answer);
-        return;
-    }
-    ask->answer.shape = table_shape_of(answer);
-    if (ask->answer.shape)
-        finish(ask, OK, "");
-    else
-        finish(ask, ERR_NOT_FOUND, "there is no such table");
+    ask->answer.shape = shape;
+    finish(ask, status, message);
 }
 
 static void on_owner(void *arg, const struct sql_answer *answer)
@@ -221,12 +216,10 @@ static void send_owner(struct ask *ask)
 
 static void send(struct ask *ask)
 {
-    const char *params[3] = {ask->schema, ask->name, ask->control->publication};
-
     ask->sql = NULL;
     switch (ask->kind) {
     case ASK_TABLE:
-        ask->sql = pool_ask(ask->control->catalogue, TABLE_QUESTION, params, 3, on_table, ask);
+        table_asks_retry(&ask->table);
         break;
     case ASK_CASTS:
         send_casts(ask);
@@ -242,13 +235,24 @@ static struct pool *pool_of(const struct ask *ask)
     return ask->kind == ASK_OWNER ? ask->control->auth : ask->control->catalogue;
 }
 
+/* Where it was asked, and since when that has not answered. */
+static struct sql *sql_of(const struct ask *ask)
+{
+    return ask->kind == ASK_TABLE ? table_asker_sql(&ask->table) : ask->sql;
+}
+
+static uint64_t put_ms(const struct ask *ask)
+{
+    return ask->kind == ASK_TABLE ? table_asker_put_ms(&ask->table) : ask->asked_ms;
+}
+
 static void on_up(void *arg)
 {
     struct control *control = arg;
 
     LIST_EACH (link, &control->open) {
         struct ask *ask = LIST_ITEM(link, struct ask, in_open);
-        if (!ask->sql)
+        if (!sql_of(ask))
             send(ask);
     }
 }
@@ -257,29 +261,40 @@ static void finish_closed(struct ask *ask)
 {
     char message[1100];
 
+    table_asks_remove(&ask->table);
     (void)snprintf(message, sizeof message, "the database is not connected: %s",
                    pool_why(pool_of(ask)));
     finish(ask, ERR_CLOSED, message);
 }
 
-/* The first ask that is overdue is ended here; true: there was one. */
+/* True: its connection has been at it all the time and was renewed, which may have changed the list
+ * of open asks. */
+static bool end_unanswered(struct ask *ask, struct sql *sql, uint64_t now_ms)
+{
+    const bool is_stuck = now_ms - put_ms(ask) >= ASK_MS;
+    struct pool *pool = pool_of(ask);
+
+    if (ask->kind == ASK_TABLE)
+        table_asks_remove(&ask->table);
+    else
+        sql_forget(sql, ask);
+    finish(ask, ERR_TIMEOUT, "the database has not answered within 10 s");
+    if (is_stuck)
+        pool_renew(pool, sql);
+    return is_stuck;
+}
+
+/* True: there may be more. */
 static bool end_overdue(struct control *control, uint64_t now_ms)
 {
     LIST_EACH (link, &control->open) {
         struct ask *ask = LIST_ITEM(link, struct ask, in_open);
         const uint64_t age_ms = now_ms - ask->asked_ms;
-        struct sql *sql = ask->sql;
-        if (!sql && age_ms >= GRACE_MS) {
+        struct sql *sql = sql_of(ask);
+        if (!sql && age_ms >= GRACE_MS)
             finish_closed(ask);
+        else if (sql && age_ms >= ASK_MS && end_unanswered(ask, sql, now_ms))
             return true;
-        }
-        if (sql && age_ms >= ASK_MS) {
-            sql_forget(sql, ask);
-            struct pool *pool = pool_of(ask);
-            finish(ask, ERR_TIMEOUT, "the database has not answered within 10 s");
-            pool_renew(pool, sql); /* may change the list */
-            return true;
-        }
     }
     return false;
 }
@@ -310,6 +325,11 @@ static void deliver_question(struct letter *letter)
     if (control->open_count++ == 0)
         timer_start(control->tick, TICK_MS, TICK_MS);
     list_append(&control->open, &ask->in_open);
+    if (ask->kind == ASK_TABLE) {
+        table_asks_add(&control->table_asks, &ask->table, slice_text(ask->schema),
+                       slice_text(ask->name));
+        return;
+    }
     if (ask->kind == ASK_CASTS)
         cast_cache_apply(&control->cast_cache, &ask->casts, ask->asked_ms);
     send(ask);
@@ -333,6 +353,8 @@ struct control *control_new(struct loop *loop, const struct control_config *conf
     list_init(&control->open);
     control->publication = mem_text(config->publication);
     control->catalogue = open_pool(control, "catalogue", config->conninfo, config->connections);
+    control->table_asks =
+        (struct table_asks){loop, control->catalogue, control->publication, on_table, MAP_INIT};
     if (config->auth_conninfo) /* more than two gain nothing: questions are short and queued */
         control->auth = open_pool(control, "auth database", config->auth_conninfo,
                                   config->auth_connections == 1 ? 1 : 2);
@@ -351,6 +373,7 @@ void control_free(struct control *control)
         list_remove(link);
         ask_free(LIST_ITEM(link, struct ask, in_open));
     }
+    table_asks_release(&control->table_asks);
     timer_free(control->tick);
     cast_cache_release(&control->cast_cache);
     mem_free(control->publication);

@@ -22,7 +22,7 @@ struct mailbox;
  * An ask is answered exactly once, in the asker's thread, unless the asker cancels it before.
  * 10 s after it was asked it is answered with ERR_TIMEOUT; while the database is down, with
  * ERR_CLOSED after 1 s at most (connections come back by themselves, with back-off).
- * More than 10,000 open asks are answered with ERR_LIMIT.
+ * More than 100,000 open asks are answered with ERR_LIMIT.
  */
 struct control_config {
     const char *conninfo;      /* of the database that is captured */

@@ -131,8 +131,8 @@ const char *pool_why(const struct pool *pool)
     return pool->why.text;
 }
 
-struct sql *pool_ask(struct pool *pool, const char *text, const char *const *params, int count,
-                     sql_answer_fn *fn, void *arg)
+/* The one that has the fewest questions before it; NULL: none is up. */
+static struct sql *best_of(const struct pool *pool)
 {
     struct sql *best = NULL;
 
@@ -141,8 +141,26 @@ struct sql *pool_ask(struct pool *pool, const char *text, const char *const *par
         if (sql_is_up(sql) && (!best || sql_pending(sql) < sql_pending(best)))
             best = sql;
     }
+    return best;
+}
+
+struct sql *pool_ask(struct pool *pool, const char *text, const char *const *params, int count,
+                     sql_answer_fn *fn, void *arg)
+{
+    struct sql *best = best_of(pool);
+
     if (best)
         sql_ask(best, text, params, count, fn, arg);
+    return best;
+}
+
+struct sql *pool_ask_prepared(struct pool *pool, const char *text, const char *const *params,
+                              int count, sql_answer_fn *fn, void *arg)
+{
+    struct sql *best = best_of(pool);
+
+    if (best)
+        sql_ask_prepared(best, text, params, count, fn, arg);
     return best;
 }
 

@@ -32,6 +32,9 @@ const char *pool_why(const struct pool *pool); /* why no connection could be had
 /* As sql_ask; NULL: no connection is up, nothing was asked. Else where it was asked. */
 struct sql *pool_ask(struct pool *pool, const char *text, const char *const *params, int count,
                      sql_answer_fn *fn, void *arg);
+/* As sql_ask_prepared; else as pool_ask. */
+struct sql *pool_ask_prepared(struct pool *pool, const char *text, const char *const *params,
+                              int count, sql_answer_fn *fn, void *arg);
 /* This connection has not answered for long: it is closed and made anew; what else was asked there
  * is answered with ERR_CLOSED. */
 void pool_renew(struct pool *pool, struct sql *sql);

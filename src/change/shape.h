@@ -49,5 +49,6 @@ struct table_shape {
     struct column_shape *columns; /* owned */
 };
 
+struct table_shape *table_shape_copy(const struct table_shape *shape);
 void table_shape_free(struct table_shape *shape); /* a heap object; NULL is accepted */
 const struct column_shape *table_shape_find(const struct table_shape *shape, struct slice name);
