@@ -54,8 +54,6 @@ void encode_v1_welcome(struct buf *out, const char *version, struct token positi
                ",\"subscriptions\":%" PRIu32 ",\"query_bytes\":%" PRIu32,
                heartbeat_seconds, limits->message_bytes, limits->subscriptions,
                limits->query_bytes);
-    if (limits->queue_bytes > 0)
-        buf_printf(out, ",\"queue_bytes\":%" PRIu64, limits->queue_bytes);
     buf_add(out, SLICE("}}"));
 }
 
@@ -200,13 +198,11 @@ void encode_v1_error(struct buf *out, struct slice id, const char *code, struct 
     end(out);
 }
 
-void encode_v1_notice(struct buf *out, const char *code, struct slice message, uint32_t in_seconds)
+void encode_v1_notice(struct buf *out, const char *code, struct slice message)
 {
     begin(out, "notice");
     add_member(out, "code", slice_text(code));
     add_member(out, "message", message);
-    if (in_seconds > 0)
-        buf_printf(out, ",\"in_seconds\":%" PRIu32, in_seconds);
     end(out);
 }
 

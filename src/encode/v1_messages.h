@@ -36,7 +36,6 @@ struct value;
 
 /* Codes of "notice". */
 #define V1_NOTICE_AUTH "auth_accepted"
-#define V1_NOTICE_EXPIRES "auth_expires"
 #define V1_NOTICE_DRAINING "draining"
 #define V1_NOTICE_SLOW "slow"
 #define V1_NOTICE_SOURCE_DOWN "source_down"
@@ -52,7 +51,6 @@ struct v1_limits {
     uint32_t message_bytes; /* of one message of the client */
     uint32_t subscriptions; /* of one connection */
     uint32_t query_bytes;
-    uint64_t queue_bytes; /* that may wait for a slow client; 0: not said */
 };
 
 void encode_v1_welcome(struct buf *out, const char *version, struct token position,
@@ -83,7 +81,6 @@ void encode_v1_gap(struct buf *out, const struct slice *ids, uint32_t id_count, 
                    struct token position);
 /* `id`: empty where no subscription is meant. */
 void encode_v1_error(struct buf *out, struct slice id, const char *code, struct slice message);
-/* `in_seconds`: when that will be; 0: not said. */
-void encode_v1_notice(struct buf *out, const char *code, struct slice message, uint32_t in_seconds);
+void encode_v1_notice(struct buf *out, const char *code, struct slice message);
 /* `payload`: the JSON value that came with the ping, or empty. */
 void encode_v1_pong(struct buf *out, struct slice payload);

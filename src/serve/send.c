@@ -8,10 +8,14 @@
  */
 #include "base/metrics.h"
 #include "base/packet.h"
+#include "encode/v1_messages.h"
 #include "journal/reader.h"
 #include "serve/session.h"
 #include "serve/several.h"
+#include "serve/v1.h"
 #include "serve/worker.h"
+
+#define SLOW_WORDS "this client reads slowly and is served from the history now; a gap may follow"
 
 /* Queues the rest of `bytes`; a client that makes us say more than it reads is cut off. */
 static void queue_rest(struct session *session, struct slice bytes, size_t sent,
@@ -78,10 +82,14 @@ bool session_send_run(struct session *session, struct slice run, struct packet *
     if (sent > 0 || (session->socket.tls && outbox_is_empty(&session->outbox))) {
         session_fall_behind(session, journal_reader_offset(worker->reader));
         queue_rest(session, run, sent, rest);
+        if (session->v1)
+            v1_put_notice(session->v1, V1_NOTICE_SLOW, SLOW_WORDS);
         return true;
     }
     session_fall_behind(session, worker->flushed_to);
     socket_want_write(&session->socket, true);
+    if (session->v1)
+        v1_put_notice(session->v1, V1_NOTICE_SLOW, SLOW_WORDS);
     return false;
 }
 

@@ -124,7 +124,7 @@ void v1_put_notice(struct v1 *v1, const char *code, const char *words)
 {
     CLEANUP(buf_release) struct buf message = BUF_INIT;
 
-    encode_v1_notice(&message, code, slice_text(words), 0);
+    encode_v1_notice(&message, code, slice_text(words));
     v1_put(v1, buf_slice(&message));
 }
 
