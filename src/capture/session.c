@@ -16,8 +16,10 @@
 
 /* The owner of all parts, its timers, and what happens when an attempt ends either way. */
 
-#define LACK_MAX 2      /* looks of KEEP_MS each */
-#define KEEP_MS 1000    /* how often the publications are looked after */
+#define LACK_MAX 2       /* looks of KEEP_MS each */
+#define KEEP_MS 1000     /* how often the publications are looked after */
+#define SILENCE_MS 25000 /* what a question of no cost may take */
+#define SILENCE_WORDS "no answer from the server for 25 s"
 #define STANDBY_MS 1000 /* how often a busy slot is looked at, and up to half as much again */
 #define FLAPS_MAX 3
 #define STEADY_MS 5000 /* a stream that lived that long was no failure */
@@ -189,6 +191,32 @@ static void measure_slot(struct session *session)
             session);
 }
 
+static void on_sign_of_life(void *arg, const struct sql_answer *answer)
+{
+    struct session *session = arg;
+
+    (void)answer;
+    session->asked_ms = 0;
+}
+
+/* A link may be dead without saying so, and a walsender may be silent for good reasons; but a
+ * question of no cost is answered, or the server is not there.  True: it is not. */
+static bool is_server_gone(struct session *session)
+{
+    const uint64_t now = loop_now_ms(session->loop);
+
+    if (session->asked_ms == 0) {
+        session->asked_ms = now;
+        sql_ask(side_sql(session->side), "SELECT 1", NULL, 0, on_sign_of_life, session);
+        return false;
+    }
+    if (now - session->asked_ms < SILENCE_MS)
+        return false;
+    session->asked_ms = 0;
+    sql_give_up(side_sql(session->side), SILENCE_WORDS);
+    return true;
+}
+
 static void on_keep(void *arg)
 {
     struct session *session = arg;
@@ -200,6 +228,10 @@ static void on_keep(void *arg)
     }
     if (!sql_is_up(side_sql(session->side)))
         return;
+    if (is_server_gone(session)) {
+        session_fail(session, CAPTURE_CONNECTING, SILENCE_WORDS);
+        return;
+    }
     measure_slot(session);
     if (session->step == STEP_STREAM)
         dropped_look(session->dropped, stream_received(session->stream));

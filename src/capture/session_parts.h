@@ -67,6 +67,7 @@ struct session {
     lsn target;                /* where the server's WAL stood when we came */
     int walsender;             /* process of our last stream; 0: none */
     bool is_measuring;         /* slot_retained was asked */
+    uint64_t asked_ms;         /* when the side connection was asked for a sign of life; 0: not */
     struct buf gap;            /* why something may be missing; empty: nothing is */
 };
 

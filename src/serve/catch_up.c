@@ -3,6 +3,7 @@
 
 #include "base/metrics.h"
 #include "journal/cursor.h"
+#include "journal/journal.h"
 #include "journal/ledger.h"
 #include "journal/reader.h"
 #include "serve/session.h"

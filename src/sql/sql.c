@@ -49,6 +49,11 @@ void sql_lose(struct sql *sql, const char *words)
     sql_do_soon(sql);
 }
 
+void sql_give_up(struct sql *sql, const char *why)
+{
+    sql_lose(sql, why);
+}
+
 static void close_connection(struct sql *sql)
 {
     dial_free(sql->dial);

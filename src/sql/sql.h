@@ -97,5 +97,8 @@ void sql_ask_rows(struct sql *sql, const char *text, sql_answer_fn *row, sql_ans
 void sql_rows_pause(struct sql *sql, bool is_paused);
 /* What was asked with this `arg` is no longer answered (the server still works on it). */
 void sql_forget(struct sql *sql, const void *arg);
+/* The owner has reason to believe that the other side is gone: down() comes soon, with his words.
+ */
+void sql_give_up(struct sql *sql, const char *why);
 /* Questions asked and not answered. */
 size_t sql_pending(const struct sql *sql);

@@ -227,6 +227,22 @@ def test_f6_a_link_that_was_silent_for_a_while(site):
     here.assert_no_hole()
 
 
+def test_f6_a_link_that_stays_silent_is_noticed(site):
+    """It acknowledges and says nothing: only an unanswered question tells."""
+    here = site()
+    here.follow()
+    here.insert(5)
+    here.proxy.stall()
+    wait_for("the silence to be noticed", lambda: here.server.get("/ready").status == 503,
+             40 + PATIENCE)
+    here.server.wait_log("no answer from the server")
+    here.insert(5)
+    here.proxy.reset()
+    here.proxy.resume()
+    here.insert(5)
+    here.assert_no_hole()
+
+
 def test_f6_the_slot_is_still_held_by_our_dead_connection(site):
     """The old walsender lives on behind a cut that it does not see: it is waited for or ended."""
     here = site({"wal_sender_timeout": "10s"})

@@ -628,6 +628,9 @@ def test_a_slow_client_gets_a_gap_without_a_close(database, pgcdc):
     while not got or got[-1]["type"] != "gap":
         got.append(slow.next())
     gap = got.pop()
+    notices = [message for message in got if message["type"] == "notice"]
+    assert {notice["code"] for notice in notices} == {"slow"}
+    got = [message for message in got if message["type"] != "notice"]
     assert set(gap["ids"]) == {"a", "b"} and gap["reason"]
     assert [change["new"]["id"] for change in got] == list(range(len(got))) and len(got) < 2000
     database.run("INSERT INTO big VALUES (2000, 'after')")
