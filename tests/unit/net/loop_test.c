@@ -83,20 +83,28 @@ static void on_turn(void *arg)
     note(arg, '.');
 }
 
+/* In a turn of its own, however late the machine is. */
+static void start_next(void *arg)
+{
+    struct notes *notes = arg;
+
+    note(notes, 't');
+    timer_start(notes->timer, 1, 0);
+}
+
 static void the_turns_end_comes_after_its_callbacks(void **state)
 {
     struct notes notes = {.loop = loop_new()};
-    struct timer *first = timer_new(notes.loop, on_tick, &notes);
-    struct timer *last = timer_new(notes.loop, stop, &notes);
+    struct timer *first = timer_new(notes.loop, start_next, &notes);
 
     (void)state;
+    notes.timer = timer_new(notes.loop, stop, &notes);
     loop_on_turn(notes.loop, on_turn, &notes);
     timer_start(first, 1, 0);
-    timer_start(last, 20, 0);
     loop_run(notes.loop);
-    assert_string_equal(notes.text, ".t.s.");
+    assert_string_equal(strchr(notes.text, 't'), "t.s."); /* turns before it may be none */
     timer_free(first);
-    timer_free(last);
+    timer_free(notes.timer);
     loop_free(notes.loop);
 }
 
