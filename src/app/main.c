@@ -15,6 +15,7 @@
 #include "app/config.h"
 #include "app/pipeline.h"
 #include "base/log.h"
+#include "sql/dial.h"
 #include "version.h"
 
 /* Whoever starts us with a standard descriptor closed must not find his log in a client's socket. */
@@ -140,5 +141,9 @@ int main(int argc, char **argv)
         break;
     }
     cli_release(&cli);
+    if (!dial_is_idle()) {
+        (void)fflush(NULL);
+        _exit(code);
+    }
     return code;
 }

@@ -42,6 +42,8 @@ struct dial {
     void *arg;
 };
 
+static _Atomic int running; /* threads, also those that go on alone */
+
 static void call_free(struct call *call)
 {
     PQfinish(call->conn);
@@ -96,6 +98,7 @@ static void *run(void *arg)
     else
         (void)!send(socket, "", 1, MSG_NOSIGNAL);
     (void)close(socket);
+    atomic_fetch_sub(&running, 1);
     return NULL;
 }
 
@@ -110,7 +113,10 @@ static bool start(struct call *call)
     (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     (void)sigfillset(&all); /* signals are for the loops */
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    atomic_fetch_add(&running, 1);
     const int failed = pthread_create(&thread, &attributes, run, call);
+    if (failed != 0)
+        atomic_fetch_sub(&running, 1);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     (void)pthread_attr_destroy(&attributes);
     return failed == 0;
@@ -181,4 +187,9 @@ void dial_free(struct dial *dial)
     if (dial->socket >= 0)
         (void)close(dial->socket);
     mem_free(dial);
+}
+
+bool dial_is_idle(void)
+{
+    return atomic_load(&running) == 0;
 }

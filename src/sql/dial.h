@@ -22,3 +22,8 @@ typedef void(dial_fn)(void *arg, struct pg_conn *conn);
 struct dial *dial_new(struct loop *loop, struct conninfo *info, dial_fn *fn, void *arg);
 /* Before fn was called: gives up, fn will not be called. After: frees. NULL is accepted. */
 void dial_free(struct dial *dial);
+/*
+ * Does no attempt of the process go on, not even alone?  Else it must end by _exit(): exit() tears
+ * down Kerberos and OpenSSL, and a thread that is within them would abort the process.
+ */
+bool dial_is_idle(void);

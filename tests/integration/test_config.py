@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 
 import pytest
 
@@ -176,3 +177,18 @@ def test_a_closed_stderr_does_not_stop_it(scratch, postgres):
     server.wait_ready()
     assert server.get("/ping").body == "zpour"
     assert server.end(signal.SIGTERM) == 0
+
+
+def test_an_address_in_use_is_told_while_the_database_is_dialled():
+    """The process ends in the middle of libpq's first attempt, in another thread: no abort."""
+    with socket.socket() as taken, socket.socket() as database:
+        for each in (taken, database):
+            each.bind(("127.0.0.1", 0))
+            each.listen(64)
+        address = "127.0.0.1:{}".format(taken.getsockname()[1])
+        for _ in range(20):
+            done = run("--set", f"binding={address}", "--set", "workers=2",
+                       "postgres://u@127.0.0.1:{}/d".format(database.getsockname()[1]))
+            assert done.returncode == 1, done.stderr
+            assert done.stderr.splitlines()[-1].endswith(
+                f"cannot start: cannot listen on {address}: address already in use"), done.stderr
