@@ -18,7 +18,8 @@
 #include "sql/dial.h"
 #include "version.h"
 
-/* Whoever starts us with a standard descriptor closed must not find his log in a client's socket. */
+/* Whoever starts us with a standard descriptor closed must not find his log in a client's socket.
+ */
 static void open_standard_descriptors(void)
 {
     int fd;
