@@ -189,7 +189,8 @@ def compare(database, server, table, rows, cases):
 
 
 def test_thousands_of_cases_agree_with_select(database, pgcdc):
-    """filter_cases.py: every type, table by table; where SELECT fails the query is refused."""
+    """filter_cases.py: every type, table by table; where SELECT fails the query is refused.  The
+    sockets of a table answer no ping before all of them are there."""
     database.run(filter_cases.TYPES)
     wheres = {}
     for table, condition, where in filter_cases.CASES:
