@@ -76,7 +76,7 @@ fuzz: ## each fuzz target for FUZZ_SECONDS (60), with libFuzzer, ASan and UBSan
 	@ninja -C build-fuzz -j $(JOBS) --quiet
 	@tools/fuzz build-fuzz $(FUZZ_SECONDS)
 
-soak: ## 5 million rows, then the randomised consistency test for SOAK_SECONDS (600); PGCDC_SEED=n repeats its choices
+soak: ## 1 and 5 million rows, then the randomised consistency test for SOAK_SECONDS (600); PGCDC_SEED=n repeats its choices
 	@tools/install build demo test
 	@$(MAKE) --no-print-directory build
 	@PGCDC_SOAK_SECONDS=$(SOAK_SECONDS) PGCDC_BINARY=$(BUILD)/pgcdc LC_ALL=C.UTF-8 \
