@@ -129,6 +129,8 @@ def pgcdc(scratch, database):
         return made[-1].start(is_ready)
 
     yield start
+    for server in made:
+        server.drop_clients()
     codes = [server.end() if server.process.returncode is None else 0 for server in made]
     for server, code in zip(made, codes):
         server.assert_clean()

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 import urllib.parse
+import weakref
 
 from support import guard
 from support.postgres import free_port
@@ -63,6 +64,7 @@ class Pgcdc:
             self.command.append(url)
         self.environment = clean_environment(**(environment or {}))
         self.process = None
+        self.clients = weakref.WeakSet()
 
     def start(self, is_ready=True):
         with open(self.log_path, "ab") as log:
@@ -78,6 +80,7 @@ class Pgcdc:
         return self.start()
 
     def __exit__(self, kind, *_):
+        self.drop_clients()
         code = self.end()
         if kind is None:
             assert code == 0, f"exit code {code}\n{self.log()}"
@@ -87,6 +90,11 @@ class Pgcdc:
         code = guard.end_process(self.process, timeout, how)
         self.scratch.forget(self.process.pid)
         return code
+
+    def drop_clients(self):
+        """A client that is there and says nothing delays the end by the time for its goodbye."""
+        for client in list(self.clients):
+            client.drop()
 
     def assert_clean(self):
         found = SANITIZER.search(self.log())
@@ -140,7 +148,9 @@ class Pgcdc:
         """A live WebSocket for these queries."""
         path = "/ws?" + "&".join("query=" + urllib.parse.quote(query, safe="*:,.")
                                  for query in queries)
-        return WebSocket("127.0.0.1", self.port, path, headers, self.tls, **how)
+        client = WebSocket("127.0.0.1", self.port, path, headers, self.tls, **how)
+        self.clients.add(client)
+        return client
 
     def metric(self, name):
         for line in self.get("/metrics").body.splitlines():
