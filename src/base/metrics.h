@@ -61,7 +61,9 @@
       "Snapshots that wait for a connection.")                                                     \
     X(GAPS_TOLD, counter, "pgcdc_gaps_total", "Gaps in the stream of changes; clients were told.") \
     X(ACCEPT_PAUSES, counter, "pgcdc_accept_pauses_total",                                         \
-      "Times accepting paused because descriptors ran out.")
+      "Times accepting paused because descriptors ran out.")                                       \
+    X(ACCEPT_REFUSED, counter, "pgcdc_connections_refused_total",                                  \
+      "Connections refused because all descriptors for clients are in use.")
 
 enum metric {
 #define METRIC_ID(id, type, name, help) METRIC_##id,

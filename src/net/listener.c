@@ -2,6 +2,8 @@
 #include "net/listener.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -24,7 +26,9 @@ struct listener {
     struct address address;
     int fd; /* owned */
     int accept_budget;
-    bool is_accepting; /* inside on_readable */
+    struct slice refusal; /* borrowed */
+    int fd_limit;         /* of a client; looked up each turn, since it may be changed */
+    bool is_accepting;    /* inside on_readable */
     bool is_freed;
 };
 
@@ -42,47 +46,82 @@ static void on_pause_over(void *arg)
     watch_set(listener->watch, true, false);
 }
 
-/* Takes one connection; false: there is none, or it cannot be taken now. */
-static bool accept_one(struct listener *listener)
+/* From which number on descriptors are kept for others. */
+static int look_up_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX)
+        return INT_MAX;
+    const int all = (int)limit.rlim_cur;
+    return all - (all / 4 < LISTENER_SPARE_FDS ? all / 4 : LISTENER_SPARE_FDS);
+}
+
+/* A wish: whoever is not told sees that the connection has ended. */
+static void refuse(const struct listener *listener, int fd)
+{
+    char request[4096];
+
+    metrics_add(METRIC_ACCEPT_REFUSED, 1);
+    (void)send(fd, listener->refusal.at, listener->refusal.size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)shutdown(fd, SHUT_WR);
+    (void)recv(fd, request, sizeof request, MSG_DONTWAIT); /* what is unread makes it a reset */
+    (void)close(fd);
+}
+
+enum accepted { ACCEPTED, ACCEPT_REFUSED, ACCEPT_NOTHING };
+
+static enum accepted accept_one(struct listener *listener)
 {
     struct sockaddr_storage peer;
     socklen_t size = sizeof peer;
     const int fd =
         accept4(listener->fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
+    if (fd >= listener->fd_limit) {
+        refuse(listener, fd);
+        return ACCEPT_REFUSED;
+    }
     if (fd >= 0) {
         metrics_add(METRIC_ACCEPTED, 1);
         listener->fn(listener->arg, fd, &peer);
-        return true;
+        return ACCEPTED;
     }
     switch (errno) {
     case EAGAIN:
-        return false;
+        return ACCEPT_NOTHING;
     case EMFILE:
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
         rest(listener);
-        return false;
+        return ACCEPT_NOTHING;
     default: /* accept(2): errors of a connection that has already failed; the next may be well */
-        return true;
+        return ACCEPTED;
     }
 }
 
 static void on_readable(void *arg, bool readable, bool writable)
 {
     struct listener *listener = arg;
+    enum accepted last = ACCEPTED;
+    bool has_refused = false;
 
     (void)readable;
     (void)writable;
     listener->is_accepting = true;
+    listener->fd_limit = look_up_limit();
     for (int i = 0; i < listener->accept_budget && !listener->is_freed; i++) {
-        if (!accept_one(listener))
+        last = accept_one(listener);
+        has_refused = has_refused || last == ACCEPT_REFUSED;
+        if (last == ACCEPT_NOTHING)
             break;
     }
     listener->is_accepting = false;
     if (listener->is_freed)
         mem_free(listener);
+    else if (has_refused)
+        rest(listener);
 }
 
 static int open_and_bind(const struct address *address, int is_shared, int backlog)
@@ -141,6 +180,7 @@ struct listener *listener_new(struct loop *loop, const struct listener_config *c
     listener->arg = arg;
     listener->accept_budget =
         config->accept_budget > 0 ? config->accept_budget : DEFAULT_ACCEPT_BUDGET;
+    listener->refusal = config->refusal;
     listener->address.size = sizeof listener->address.at;
     (void)getsockname(fd, &listener->address.at.any, &listener->address.size);
     listener->pause = timer_new(loop, on_pause_over, listener);

@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include "base/bytes.h"
 #include "base/status.h"
 #include "net/address.h"
 #include "net/loop.h"
@@ -15,13 +16,23 @@
  * the sessions that are already here; the rest waits in the kernel's queue of `backlog`.
  * When descriptors or kernel memory run out, accepting rests for 100 ms (METRIC_ACCEPT_PAUSES)
  * instead of being told again and again of a connection that it cannot take.
+ *
+ * The last LISTENER_SPARE_FDS numbers, or the last quarter of few, are kept for others: without
+ * them a lost connection to PostgreSQL could not be made again, nor a file be opened.
+ *
+ *     descriptors   0 ... 15 (ours)   16 ... 19,935 (clients)   19,936 ... 19,999 (kept)
+ *
+ * A client that would get one of those is refused at once, and after each turn of refusals
+ * accepting rests, so that whoever insists costs little.
  */
+#define LISTENER_SPARE_FDS 64
 struct listener;
 
 struct listener_config {
     struct address address; /* with port 0 the system chooses: see listener_address */
     int backlog;            /* 0: 4096; the kernel's limit is net.core.somaxconn */
     int accept_budget;      /* 0: 256 */
+    struct slice refusal;   /* what a client is told that cannot be had, borrowed; may be empty */
 };
 
 /* fd is non-blocking and close-on-exec, and from now on the callee's. */

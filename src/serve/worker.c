@@ -32,12 +32,18 @@ static void for_each_session(struct worker *worker, session_fn *fn, void *arg)
     }
 }
 
+static const char too_many[] = "HTTP/1.1 503 Service Unavailable\r\n"
+                               "Retry-After: 1\r\n"
+                               "Connection: close\r\n"
+                               "Content-Type: text/plain; charset=utf-8\r\n"
+                               "Content-Length: 28\r\n\r\n"
+                               "there are too many clients\r\n";
+
 static void on_accept(void *arg, int fd, const struct sockaddr_storage *peer)
 {
     struct worker *worker = arg;
 
     (void)peer;
-    metrics_add(METRIC_ACCEPTED, 1);
     if (session_accept(worker, fd) != OK)
         return;
     worker->session_count++;
@@ -265,7 +271,10 @@ static void on_turn_end(void *arg)
 struct worker *worker_new(const struct worker_config *config, struct fault *fault)
 {
     struct worker *worker = mem_new(sizeof *worker);
-    const struct listener_config listening = {.address = config->address};
+    const struct listener_config listening = {
+        .address = config->address,
+        .refusal = config->tls ? SLICE("") : slice_text(too_many),
+    };
 
     worker->config = *config;
     worker->loop = loop_new();

@@ -55,7 +55,7 @@ static void on_late(void *arg)
 
 static struct guests *open_house(struct guests *guests, const char *binding, int budget)
 {
-    struct listener_config config = {.accept_budget = budget};
+    struct listener_config config = {.accept_budget = budget, .refusal = SLICE("no!")};
     struct fault fault;
 
     *guests = (struct guests){.loop = loop_new()};
@@ -180,6 +180,44 @@ static void without_descriptors_it_rests(void **state)
     close_house(&guests);
 }
 
+static void the_last_descriptors_are_kept_for_others(void **state)
+{
+    struct guests guests;
+    struct rlimit limit, low;
+    char text[10] = "";
+
+    (void)state;
+    open_house(&guests, "127.0.0.1:0", 0);
+    guests.wanted = 1;
+    const int fd = visit(&guests);
+    const int next = dup(fd);
+    (void)close(next);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    low = limit;
+    low.rlim_cur = (rlim_t)next + 1;
+    const uint64_t refused = metrics_get(METRIC_ACCEPT_REFUSED);
+
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    timer_start(guests.deadline, 50, 0);
+    loop_run(guests.loop);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(guests.count, 0);
+    assert_int_equal(metrics_get(METRIC_ACCEPT_REFUSED) - refused, 1);
+    assert_int_equal(read(fd, text, sizeof text), 3);
+    assert_string_equal(text, "no!");
+    assert_int_equal(read(fd, text, sizeof text), 0);
+    (void)close(fd);
+
+    guests.is_late = false;
+    timer_start(guests.deadline, 5000, 0);
+    const int second = visit(&guests);
+    loop_run(guests.loop);
+    assert_false(guests.is_late);
+    assert_int_equal(guests.count, 1);
+    (void)close(second);
+    close_house(&guests);
+}
+
 static void several_listen_on_one_address(void **state)
 {
     struct guests guests;
@@ -224,6 +262,7 @@ int main(void)
         cmocka_unit_test(ipv4_comes_in_by_ipv6_too),
         cmocka_unit_test(a_listener_may_be_freed_by_its_guest),
         cmocka_unit_test(without_descriptors_it_rests),
+        cmocka_unit_test(the_last_descriptors_are_kept_for_others),
         cmocka_unit_test(several_listen_on_one_address),
         cmocka_unit_test(a_taken_port_is_a_fault_with_its_address),
     };
