@@ -22,11 +22,11 @@
 /*
  * Many WebSocket clients in one thread.
  *
- *     wsclients [-c CLIENTS] [-q QUERY] [-k QUERIES] [-t] [-z] PORT
+ *     wsclients [-c CLIENTS] [-q QUERY] [-k QUERIES] [-w WINDOW] [-t] [-z] PORT
  *     wsclients -c 100 -k 60 -q '*:feed:id.eq.-%d' 8080
  *
  * -q is each client's query, -k how many of it each has; %d in it counts all of them.  -t speaks
- * TLS.  -z reads nothing once live, as a stalled client does.
+ * TLS.  -w is how many connections are being opened at a time (200).  -z reads nothing once live, as a stalled client does.
  * When all are live it prints {"opened":N,"seconds":S} and obeys lines of its input:
  *
  *     expect FRAMES SECONDS   prints {"expecting":FRAMES}, counts until FRAMES text frames came to
@@ -386,7 +386,7 @@ int main(int argc, char **argv)
     struct rlimit limit;
     int option;
 
-    while ((option = getopt(argc, argv, "c:q:k:tz")) != -1) {
+    while ((option = getopt(argc, argv, "c:q:k:w:tz")) != -1) {
         switch (option) {
         case 'c':
             count = atoi(optarg);
@@ -397,6 +397,9 @@ int main(int argc, char **argv)
         case 'k':
             queries = atoi(optarg);
             window = queries > 10 ? 10 : window; /* each query asks the catalogue */
+            break;
+        case 'w':
+            window = atoi(optarg);
             break;
         case 't':
             is_tls = true;
@@ -409,7 +412,7 @@ int main(int argc, char **argv)
         }
     }
     if (optind != argc - 1) {
-        fprintf(stderr, "usage: wsclients [-c CLIENTS] [-q QUERY] [-k QUERIES] [-t] [-z] PORT\n");
+        fprintf(stderr, "usage: wsclients [-c CLIENTS] [-q QUERY] [-k QUERIES] [-w WINDOW] [-t] [-z] PORT\n");
         return 2;
     }
     port = atoi(argv[optind]);
