@@ -26,8 +26,9 @@
  *     wsclients -c 100 -k 60 -q '*:feed:id.eq.-%d' 8080
  *
  * -q is each client's query, -k how many of it each has; %d in it counts all of them.  -t speaks
- * TLS.  -w is how many connections are being opened at a time (200).  -z reads nothing once live, as a stalled client does.
- * When all are live it prints {"opened":N,"seconds":S} and obeys lines of its input:
+ * TLS.  -w is how many connections are being opened at a time (200).  -z reads nothing once live,
+ * as a stalled client does. When all are live it prints {"opened":N,"seconds":S} and obeys lines of
+ * its input:
  *
  *     expect FRAMES SECONDS   prints {"expecting":FRAMES}, counts until FRAMES text frames came to
  *                             all clients together, or for SECONDS, and prints what it found
@@ -412,7 +413,9 @@ int main(int argc, char **argv)
         }
     }
     if (optind != argc - 1) {
-        fprintf(stderr, "usage: wsclients [-c CLIENTS] [-q QUERY] [-k QUERIES] [-w WINDOW] [-t] [-z] PORT\n");
+        fprintf(
+            stderr,
+            "usage: wsclients [-c CLIENTS] [-q QUERY] [-k QUERIES] [-w WINDOW] [-t] [-z] PORT\n");
         return 2;
     }
     port = atoi(argv[optind]);
