@@ -84,7 +84,7 @@ static void deliver(struct letter *letter)
     struct snapshot *snapshot = note->snapshot;
     struct snapshots *office = snapshot->office;
 
-    if (office->is_closing)
+    if (!office || office->is_closing) /* several notes of one snapshot may be left */
         snapshot->office = NULL;
     else if (note->kind == NOTE_START)
         take_in(office, snapshot);
