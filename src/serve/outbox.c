@@ -41,13 +41,18 @@ static void grow(struct outbox *box)
     box->head = 0;
 }
 
+static size_t waiting_behind_first(const struct outbox *box)
+{
+    return box->bytes - (item_at(box, 0)->packet->size - box->offset);
+}
+
 enum status outbox_push(struct outbox *box, struct packet *packet, uint32_t offset,
                         size_t max_bytes)
 {
     assert(offset < packet->size);
     const size_t size = packet->size - offset;
 
-    if (box->count > 0 && (box->bytes > max_bytes || size > max_bytes - box->bytes))
+    if (box->count > 0 && waiting_behind_first(box) + size > max_bytes)
         return ERR_LIMIT;
     if (box->count == box->capacity)
         grow(box);

@@ -38,8 +38,8 @@ static inline bool outbox_is_empty(const struct outbox *box)
 
 /*
  * Queues the bytes of `packet` from `offset` on and takes a reference.  ERR_LIMIT: more than
- * `max_bytes` would wait, nothing has changed.  An empty outbox takes any packet, however large:
- * a single message must be able to pass.
+ * `max_bytes` would wait, nothing has changed.  The first packet is not counted: a single message
+ * must be able to pass, however large, and small answers behind it.
  */
 MUST_CHECK enum status outbox_push(struct outbox *box, struct packet *packet, uint32_t offset,
                                    size_t max_bytes);
