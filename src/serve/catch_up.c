@@ -3,8 +3,6 @@
 
 #include "base/metrics.h"
 #include "journal/cursor.h"
-#include "journal/journal.h"
-#include "journal/ledger.h"
 #include "journal/reader.h"
 #include "serve/session.h"
 #include "serve/v1.h"
@@ -125,18 +123,14 @@ static enum status read_round(struct round *round)
 static void arrive(struct round *round)
 {
     struct session *session = round->session;
-    struct journal_ledger ledger;
+    const lsn complete = worker_complete_to(session->worker);
 
-    /* The ledger first: what it calls complete can then be read up to the head. */
-    journal_read_ledger(session->worker->config.journal, &ledger);
     if (round->only) {
-        if (!round->only->snapshot || v1_snapshot_is_over(round->only->snapshot, ledger.settled))
+        if (!round->only->snapshot || v1_snapshot_is_over(round->only->snapshot, complete))
             v1_arrive(round->only);
         return;
     }
-    const uint64_t head = journal_head(session->worker->config.journal);
-    if (session->skip_commit != LSN_NONE &&
-        (ledger.settled < session->skip_commit || head != session->worker->flushed_to))
+    if (session->skip_commit != LSN_NONE && complete < session->skip_commit)
         return;
     session->skip_commit = LSN_NONE;
     session->is_behind = false;
@@ -184,7 +178,8 @@ static bool give_round(struct session *session)
         .session = session, .place = &session->place, .run = &worker->catch_up_run};
     bool has_more = false;
 
-    if (session_is_held(session)) {
+    /* What waits leaves first; then it is added again. */
+    if (session_is_held(session) || !outbox_is_empty(&session->outbox)) {
         list_remove(&session->in_catching);
         return false;
     }
@@ -204,6 +199,8 @@ static bool give_round(struct session *session)
     buf_release(&round.gap);
     if (session->phase != SESSION_LIVE || !has_anything_behind(session))
         list_remove(&session->in_catching);
+    if (session->phase == SESSION_LIVE && session->v1)
+        v1_rows_turn(session->v1);
     return has_more;
 }
 

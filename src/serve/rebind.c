@@ -56,9 +56,14 @@ static void hold(struct session *session, void *arg)
 {
     const struct group *group = arg;
 
+    const struct worker *worker = session->worker;
+
     if (session->phase != SESSION_LIVE || session->is_behind)
         return;
-    session_fall_behind(session, group->stale_from);
+    /* By another of its filters it may have that very change, the last of this turn. */
+    const bool has_it =
+        session->several && session->several->last_change == worker->fanout.change_number;
+    session_fall_behind(session, has_it ? worker->flushed_to : group->stale_from);
 }
 
 static void hold_v1(struct v1_subscription *subscription, void *arg)

@@ -103,12 +103,14 @@ static void write_waiting(struct session *session)
         outbox_sent(&session->outbox, sent);
     }
     socket_want_write(&session->socket, false);
-    if (session->phase == SESSION_LIVE && session->v1)
+    const bool is_live = session->phase == SESSION_LIVE;
+    const bool is_behind = session->is_behind || (session->v1 && v1_first_behind(session->v1));
+    /* Rows and changes take turns. */
+    if (is_live && session->v1 && !(is_behind && session->v1->had_rows))
         v1_drained(session->v1);
     if (session->phase == SESSION_FLUSHING)
         session_finish(session);
-    else if (session->phase == SESSION_LIVE &&
-             (session->is_behind || (session->v1 && v1_first_behind(session->v1))))
+    else if (is_live && is_behind)
         catch_up_add(session);
 }
 

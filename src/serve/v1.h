@@ -69,6 +69,7 @@ struct v1 {
     struct list_link in_hits;  /* linked while the change at hand has hits */
     struct v1_hit hits[V1_MAX_SUBSCRIPTIONS];
     uint32_t hit_count;
+    bool had_rows; /* the last that left were rows: what is behind has its turn */
 };
 
 /* ---- the session's side (serve/v1_session.c) ---- */
@@ -102,8 +103,10 @@ void v1_change_group(struct v1_subscription *subscription, struct group *to);
 void v1_forget(struct v1_subscription *subscription);
 /* It has come to where its session is: live. */
 void v1_arrive(struct v1_subscription *subscription);
-/* The session's outbox is empty: whoever waited for that goes on. */
+/* The session's outbox is empty: rows that waited for that leave. */
 void v1_drained(struct v1 *v1);
+/* Changes have had their turn: now rows, if the outbox is empty. */
+void v1_rows_turn(struct v1 *v1);
 /* It is over; `reason` is empty when the client wanted that. */
 void v1_end_subscription(struct v1_subscription *subscription, struct slice reason);
 

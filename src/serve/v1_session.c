@@ -193,7 +193,7 @@ void v1_arrive(struct v1_subscription *subscription)
     v1_snapshot_free(subscription->snapshot);
     subscription->snapshot = NULL;
     encode_v1_live(&message, slice_text(subscription->id),
-                   worker_token_now(subscription->v1->session->worker));
+                   worker_token_read(subscription->v1->session->worker));
     v1_put(subscription->v1, buf_slice(&message));
 }
 
@@ -201,9 +201,18 @@ void v1_drained(struct v1 *v1)
 {
     LIST_EACH (link, &v1->subscriptions) {
         struct v1_subscription *one = LIST_ITEM(link, struct v1_subscription, in_session);
-        if (one->snapshot)
+        if (one->snapshot && outbox_is_empty(&v1->session->outbox)) {
+            v1->had_rows = true;
             v1_snapshot_drained(one->snapshot);
+        }
     }
+}
+
+void v1_rows_turn(struct v1 *v1)
+{
+    v1->had_rows = false;
+    if (outbox_is_empty(&v1->session->outbox))
+        v1_drained(v1);
 }
 
 /* ---- the other messages ---- */

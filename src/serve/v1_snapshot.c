@@ -43,9 +43,9 @@ bool v1_snapshot_has(const struct v1_snapshot *snapshot, const struct change *ch
     return change->position.commit < snapshot->wal && visible_has(&snapshot->visible, change->xid);
 }
 
-bool v1_snapshot_is_over(const struct v1_snapshot *snapshot, lsn settled)
+bool v1_snapshot_is_over(const struct v1_snapshot *snapshot, lsn complete)
 {
-    return settled + 1 >= snapshot->wal; /* settled is the last byte of a commit, wal the next */
+    return complete + 1 >= snapshot->wal; /* complete is the last byte of a commit, wal the next */
 }
 
 /* ---- rows ---- */

@@ -38,4 +38,4 @@ bool v1_snapshot_is_reading(const struct v1_snapshot *snapshot);
 /* While joining: do the rows contain this change? */
 bool v1_snapshot_has(const struct v1_snapshot *snapshot, const struct change *change);
 /* While joining: everything up to here has been read. Is that all that the rows may contain? */
-bool v1_snapshot_is_over(const struct v1_snapshot *snapshot, lsn settled);
+bool v1_snapshot_is_over(const struct v1_snapshot *snapshot, lsn complete);

@@ -127,6 +127,33 @@ static void tell_dropped(struct session *session, void *arg)
         session_end_table(session, arg);
 }
 
+/* The ledger first: what it calls complete has been read if nothing came behind it. */
+static bool has_read_all(const struct worker *worker, struct journal_ledger *ledger)
+{
+    journal_read_ledger(worker->config.journal, ledger);
+    return ledger->epoch == worker->epoch &&
+           journal_head(worker->config.journal) == worker->flushed_to;
+}
+
+lsn worker_complete_to(const struct worker *worker)
+{
+    struct journal_ledger ledger;
+
+    if (has_read_all(worker, &ledger))
+        return ledger.settled;
+    /* The transaction at hand may go on. */
+    return worker->last.commit == LSN_NONE ? LSN_NONE : worker->last.commit - 1;
+}
+
+struct token worker_token_read(const struct worker *worker)
+{
+    struct journal_ledger ledger;
+
+    if (has_read_all(worker, &ledger) && ledger.settled >= worker->last.commit)
+        return worker_token(worker, (struct position){ledger.settled, POSITION_ALL, ledger.check});
+    return worker_token(worker, worker->last);
+}
+
 /* Subscriptions of a table that is no more under its name end, and are told why. */
 static void take_dropped(struct worker *worker, const struct change *change)
 {
@@ -159,6 +186,9 @@ static void on_wake(void *arg)
     const uint64_t head = journal_head(worker->config.journal);
     worker_learn_epoch(worker);
     for (int i = 0; i < TURN_CHANGES && worker->fanout.gathered < TURN_BYTES; i++) {
+        /* Whoever holds a filter that no longer fits has to go on from just here. */
+        if (!list_is_empty(&worker->fanout.stale))
+            break;
         const uint64_t start = journal_reader_offset(worker->reader);
         if (start >= head || !(change = journal_next(worker->reader)))
             break;

@@ -116,3 +116,7 @@ struct token worker_token(const struct worker *worker, struct position position)
 void worker_learn_epoch(struct worker *worker);
 /* Everything up to here had been committed before it was asked for. */
 struct token worker_token_now(const struct worker *worker);
+/* All transactions up to here have been read, and sent to whoever is live. */
+lsn worker_complete_to(const struct worker *worker);
+/* The same as a position, which may be within a transaction. */
+struct token worker_token_read(const struct worker *worker);
