@@ -26,7 +26,7 @@
  */
 static void on_poll(uv_poll_t *poll, int status, int events);
 
-_Static_assert(sizeof(struct socket) <= 224, "a socket is paid for once per client");
+_Static_assert(sizeof(struct socket) <= 216, "a socket is paid for once per client");
 
 static void watch(struct socket *socket)
 {

@@ -28,7 +28,7 @@ struct tls_server;
  *
  * The kernel keeps at most SOCKET_UNSENT_MAX unsent bytes (TCP_NOTSENT_LOWAT), and gives up on a
  * peer that acknowledges nothing for 35 s (TCP_USER_TIMEOUT).
- * 224 bytes, 160 of which are libuv's.  Thread: the loop's.
+ * 216 bytes, 160 of which are libuv's.  Thread: the loop's.
  */
 #define SOCKET_UNSENT_MAX (128 * 1024)
 #define SOCKET_USER_TIMEOUT_MS 35000
@@ -39,13 +39,14 @@ struct tls_server;
 typedef void(socket_fn)(void *arg, bool readable, bool writable);
 typedef void(socket_closed_fn)(void *arg);
 
+/* What a write looks at stands at the end, where the owner's own part of it may follow. */
 struct socket {
     uv_poll_t poll;
-    struct tls *tls;          /* owned; NULL for a plain socket */
     struct timer *linger;     /* owned; while closing politely */
     socket_fn *fn;            /* may close the socket */
     socket_closed_fn *closed; /* set while closing */
     void *arg;
+    struct tls *tls;    /* owned; NULL for a plain socket */
     int fd;             /* owned */
     uint32_t drained;   /* bytes thrown away while closing */
     uint8_t watched;    /* the libuv events waited for */

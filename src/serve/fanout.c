@@ -10,6 +10,8 @@
 
 #define RUN_KEPT_SIZE ((size_t)16 * 1024) /* a larger run gives its memory back after a flush */
 
+#define FETCH_AHEAD 2 /* sends; each takes longer than memory does */
+
 /* Only takes a note: the index is at work. */
 static void on_stale(void *arg, struct index_node *node, const struct table *table)
 {
@@ -202,9 +204,12 @@ static void flush_run(struct fanout *fanout, struct group_run *run)
 
     if (run->frames == 0)
         return;
-    for (uint32_t i = 0; i < run->sole.count; i++)
+    for (uint32_t i = 0; i < run->sole.count; i++) {
+        if (i + FETCH_AHEAD < run->sole.count)
+            session_fetch(run->sole.at[i + FETCH_AHEAD]);
         fanout->frames_sent +=
             session_send_run(run->sole.at[i], buf_slice(&run->bytes), &rest) ? run->frames : 0;
+    }
     packet_unref(rest);
     reset_run(run);
 }

@@ -17,6 +17,11 @@
 
 #define SLOW_WORDS "this client reads slowly and is served from the history now; a gap may follow"
 
+_Static_assert(offsetof(struct session, outbox.count) + sizeof(uint32_t) -
+                       offsetof(struct session, socket.tls) <=
+                   64,
+               "what a delivery looks at must lie together");
+
 /* Queues the rest of `bytes`; a client that makes us say more than it reads is cut off. */
 static void queue_rest(struct session *session, struct slice bytes, size_t sent,
                        struct packet **rest)
