@@ -17,9 +17,11 @@ struct list_link {
 };
 
 #define LIST_ITEM(link, type, member) ((type *)(void *)((char *)(link)-offsetof(type, member)))
+/* NOLINTBEGIN(bugprone-macro-parentheses): what declares a name cannot be in parentheses */
 #define LIST_EACH(link, head)                                                                      \
     for (struct list_link *link = (head)->next, *link##_next = link->next; link != (head);         \
          link = link##_next, link##_next = link->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static inline void list_init(struct list_link *head)
 {
