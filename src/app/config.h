@@ -43,7 +43,7 @@ struct config_list {
     size_t count;
 };
 
-/* Texts are owned and never NULL; empty: not set.  In the order of the manual: there is only one. */
+/* Texts are owned and never NULL; empty: not set.  In the manual's order: there is only one. */
 /* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding) */
 struct config {
     char *database_url;

@@ -77,7 +77,8 @@ static void tell_notes(const struct config_notes *notes, enum cli_action action)
     for (size_t i = 0; i < notes->count; i++) {
         const struct config_note *note = &notes->items[i];
         if (action != CLI_RUN)
-            fprintf(stderr, "pgcdc: %s: %s\n", note->is_error ? "error" : "warning", note->text);
+            (void)fprintf(stderr, "pgcdc: %s: %s\n", note->is_error ? "error" : "warning",
+                          note->text);
         else if (note->is_error)
             log_error("configuration: %s", note->text);
         else
@@ -125,7 +126,7 @@ int main(int argc, char **argv)
 
     open_standard_descriptors();
     if (cli_parse(argc, argv, &cli, &fault) != OK) {
-        fprintf(stderr, "pgcdc: %s\n", fault.text);
+        (void)fprintf(stderr, "pgcdc: %s\n", fault.text);
         return CLI_EXIT_USAGE;
     }
     switch (cli.action) {
@@ -133,7 +134,7 @@ int main(int argc, char **argv)
         puts("pgcdc " PGCDC_VERSION);
         break;
     case CLI_HELP:
-        fputs(cli_usage(), stdout);
+        (void)fputs(cli_usage(), stdout);
         break;
     case CLI_RUN:
     case CLI_CHECK_CONFIG:

@@ -74,7 +74,7 @@ static enum capture_plugin plugin_of(const struct config *config)
 /* Told early, and no more than told: most will never need it. */
 static const char *spill_directory_of(const struct config *config)
 {
-    const char *temporary = getenv("TMPDIR");
+    const char *temporary = getenv("TMPDIR"); /* NOLINT(concurrency-mt-unsafe) */
     const char *directory = config->spill_directory;
     struct fault fault;
 
@@ -143,6 +143,7 @@ static struct worker_config worker_config_of(const struct pipeline *pipeline)
         .journal = pipeline->journal,
         .control = pipeline->control,
         .snapshots = pipeline->snapshots,
+        /* NOLINTNEXTLINE(performance-no-int-to-ptr): takes the const away */
         .source = {source_is_live, source_print, (void *)(uintptr_t)pipeline},
         .is_auth_on = config->is_auth_on,
         .identity = {.cookie_secret = slice_text(config->cookie_secret),
@@ -257,7 +258,7 @@ static enum status start_threads(struct pipeline *pipeline, struct fault *fault)
         if (pthread_create(thread, NULL, run_worker, pipeline->workers[pipeline->running]) != 0)
             return fault_set(fault, ERR_SYSTEM, "cannot start worker thread %zu",
                              pipeline->running + 1);
-        snprintf(name, sizeof name, "worker %zu", pipeline->running + 1);
+        (void)snprintf(name, sizeof name, "worker %zu", pipeline->running + 1);
         pthread_setname_np(*thread, name);
         pipeline->running++;
     }
