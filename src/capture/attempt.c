@@ -278,7 +278,9 @@ static void fail_slot(struct session *session, const struct sql_answer *answer)
     if (answer->status == ERR_CLOSED)
         return; /* down() follows */
     (void)source_slot_fault(&fault, session->plugin, answer);
-    buf_printf(&why, "slot %s: %s", session->slot, fault.text);
+    if (!session->is_temporary) /* else another name for each attempt, and the same words as news */
+        buf_printf(&why, "slot %s: ", session->slot);
+    buf_add_text(&why, fault.text);
     session_fail(session, is_busy ? CAPTURE_STANDBY : CAPTURE_CONNECTING, buf_text(&why));
 }
 

@@ -195,6 +195,21 @@ def test_wal2json_refused_names_the_setting(own_postgres, scratch):
     assert server.end() == 0
 
 
+def test_a_plugin_refused_to_a_plain_role_is_said_once(own_postgres, scratch):
+    """Who may not read the setting learns it from each attempt, with a new slot's name each time."""
+    cluster = own_postgres()
+    if not cluster.knows("output_plugin_libraries"):
+        return
+    cluster.configure(output_plugin_libraries="pgoutput")
+    cluster.start()
+    cluster.psql("CREATE ROLE reader LOGIN REPLICATION")
+    server = Pgcdc(scratch, cluster.url(user="reader"), plugin="wal2json").start(is_ready=False)
+    server.wait_log("output_plugin_libraries = ")
+    time.sleep(1.5)  # several attempts
+    assert server.log().count("output_plugin_libraries = ") == 1, server.log()
+    assert server.end() == 0
+
+
 def test_wal_level_too_low_is_said(own_postgres, scratch):
     cluster = own_postgres(wal_level="replica").start()
     server = Pgcdc(scratch, cluster.url()).start(is_ready=False)
