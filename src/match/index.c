@@ -331,8 +331,7 @@ static void entry_probe(struct matching *matching, const struct table_entry *ent
     if (!matching->has_scope)
         return;
     const struct value *old = filter_old_value(matching->change, place);
-    if (old->state != value->state || old->size != value->size ||
-        memcmp(old->text, value->text, old->size) != 0)
+    if (old->state != value->state || !slice_equal(value_slice(old), value_slice(value)))
         ask_fact(matching, column, value_hash(matching->index, column, old));
 }
 
