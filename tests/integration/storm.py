@@ -179,7 +179,8 @@ class Holding:
     def change(self, message):
         kind = message["kind"]
         scope = message.get("scopes", {}).get(self.id, message.get("scope"))
-        before = self.rows.get(message["key"]["id"])
+        # wal2json's format 1 names no key before the first update or delete of a table.
+        before = self.rows.get(message["new" if kind == "insert" else "key"]["id"])
         comes = kind == "insert" or scope == "enter"
         assert comes == (before is None), (self.query, before, self.log[-20:])
         if kind == "delete" or kind == "update" and scope == "leave":
