@@ -191,7 +191,8 @@ def test_any_size_in_bounded_memory(own_postgres, scratch, rows):
     database = Database(cluster, "postgres")
     database.run("CREATE TABLE big (id int PRIMARY KEY, body text)")
     journal, timeout = 32 * MIB, 60 + rows / 5000
-    with Pgcdc(scratch, cluster.url(), journal_size="32MiB", slot_name="big") as server:
+    with Pgcdc(scratch, cluster.url(), journal_size="32MiB", spill_memory="16MiB",
+               slot_name="big") as server:
         with server.query(f"*:big:id.in.(1,{rows})", "insert:marker", timeout=timeout) as socket:
             before = server.rss_kib()
             for _ in range(2):
