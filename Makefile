@@ -54,7 +54,7 @@ format-check: ## fail if clang-format would change a file
 tidy: ## clang-tidy over src
 	@tools/install build tools
 	@[ -f build-tidy/build.ninja ] || CC=clang meson setup build-tidy >/dev/null
-	@git ls-files 'src/*.c' | xargs -P $(JOBS) -n 4 clang-tidy --quiet -p build-tidy
+	@git ls-files 'src/*.c' | xargs -P $(JOBS) -n 1 clang-tidy --quiet -p build-tidy
 
 asan: ## every test under AddressSanitizer and UBSan
 	@tools/install build demo test

@@ -356,7 +356,7 @@ enum status json_next(struct json_reader *reader, struct json_token *out)
 enum status json_skip(struct json_reader *reader)
 {
     const uint32_t depth = reader->depth;
-    struct json_token token;
+    struct json_token token = {.kind = JSON_TOKEN_END};
 
     do {
         const enum status status = json_next(reader, &token);

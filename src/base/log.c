@@ -45,7 +45,7 @@ static size_t write_head(char *line, size_t size, enum log_level level)
 
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &utc);
-    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
+    (void)strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
     const int n =
         snprintf(line, size, "%s.%03ldZ %s ", date, now.tv_nsec / 1000000L, level_name(level));
     return n > 0 ? (size_t)n : 0;

@@ -9,7 +9,7 @@
 static void *check(void *memory, size_t size)
 {
     if (!memory) {
-        fprintf(stderr, "pgcdc: out of memory (%zu bytes)\n", size);
+        (void)fprintf(stderr, "pgcdc: out of memory (%zu bytes)\n", size);
         abort();
     }
     return memory;

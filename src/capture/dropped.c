@@ -120,6 +120,7 @@ static void on_names(void *arg, const struct sql_answer *answer)
         buf_add(&key, sql_value(answer, row, 0));
         buf_add_char(&key, '\0');
         buf_add(&key, sql_value(answer, row, 1));
+        /* NOLINTNEXTLINE(performance-no-int-to-ptr): a number is all that is kept */
         (void)map_set(&dropped->known, buf_slice(&key), (void *)dropped->look);
         if (row == 0 && lsn_parse(sql_value(answer, row, 2), &after) != OK)
             after = LSN_NONE;
