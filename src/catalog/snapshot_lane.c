@@ -19,13 +19,17 @@
  * early by us (cancelled, too slow) is in the midst of sending, so the connection is closed: its
  * backend notices when it sends, or, from version 14 on, within a second.
  */
-#define KEEP_MS 30000  /* a free connection */
-#define BEGIN_MS 30000 /* connecting, the lock, the describing */
+#define KEEP_MS 30000     /* a free connection */
+#define BEGIN_MS 30000    /* connecting, the lock, the describing */
+#define DIALS_MAX 5       /* a busy server may refuse a connection that it takes a moment later */
+#define DIAL_AGAIN_MS 100 /* then twice as long each time */
 
 struct lane {
     struct loop *loop;
     struct sql *sql;
     struct timer *timer;
+    struct timer *redial;
+    unsigned dials; /* for the snapshot at hand, that failed */
     struct lane_events events;
     uint32_t idle_ms;
 
@@ -34,6 +38,7 @@ struct lane {
     struct visible visible; /* owned until the asker is told */
     lsn wal;
     bool has_children;
+    bool is_begun;      /* it had a connection */
     bool is_reading;    /* past the beginning */
     bool is_with_asker; /* a chunk is */
 
@@ -46,7 +51,9 @@ static void rest(struct lane *lane)
     struct snapshot *snapshot = lane->now;
 
     lane->now = NULL;
-    lane->is_reading = lane->is_with_asker = false;
+    lane->is_begun = lane->is_reading = lane->is_with_asker = false;
+    lane->dials = 0;
+    timer_stop(lane->redial);
     visible_release(&lane->visible);
     if (lane->chunk)
         note_free(lane->chunk);
@@ -240,6 +247,7 @@ static void begin(struct lane *lane)
 {
     CLEANUP(buf_release) struct buf text = BUF_INIT;
 
+    lane->is_begun = true;
     snapshot_sql_begin(&text, lane->now->table, sql_server_version(lane->sql));
     sql_ask(lane->sql, buf_text(&text), NULL, 0, on_begun, lane);
 }
@@ -258,6 +266,14 @@ static void on_up(void *arg)
         begin(lane);
 }
 
+static void on_redial(void *arg)
+{
+    struct lane *lane = arg;
+
+    if (lane->now)
+        sql_connect(lane->sql);
+}
+
 static void on_down(void *arg, const struct fault *why)
 {
     struct lane *lane = arg;
@@ -265,6 +281,10 @@ static void on_down(void *arg, const struct fault *why)
 
     if (!lane->now)
         return;
+    if (!lane->is_begun && lane->dials < DIALS_MAX) {
+        timer_start(lane->redial, (uint64_t)DIAL_AGAIN_MS << lane->dials++, 0);
+        return;
+    }
     (void)fault_set(&fault, ERR_CLOSED, "the database is not connected: %s", why->text);
     fail(lane, &fault);
 }
@@ -311,6 +331,7 @@ struct lane *lane_new(struct loop *loop, const struct snapshots_config *config,
     lane->idle_ms = config->idle_ms > 0 ? config->idle_ms : SNAPSHOT_IDLE_MS;
     lane->sql = sql_new(loop, &of_sql, &sql_events, lane);
     lane->timer = timer_new(loop, on_timer, lane);
+    lane->redial = timer_new(loop, on_redial, lane);
     return lane;
 }
 
@@ -324,6 +345,7 @@ void lane_free(struct lane *lane)
     }
     sql_free(lane->sql);
     timer_free(lane->timer);
+    timer_free(lane->redial);
     mem_free(lane);
 }
 
