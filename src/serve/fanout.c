@@ -6,6 +6,7 @@
 #include "match/index.h"
 #include "serve/group.h"
 #include "serve/session.h"
+#include "serve/subscription.h"
 #include "serve/v1.h"
 
 #define RUN_KEPT_SIZE ((size_t)16 * 1024) /* a larger run gives its memory back after a flush */

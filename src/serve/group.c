@@ -4,6 +4,9 @@
 #include <assert.h>
 
 #include "base/mem.h"
+#include "change/table.h"
+#include "match/filter.h"
+#include "match/index.h"
 #include "serve/rebind.h"
 
 struct group *group_new(struct index_node *node)
@@ -59,4 +62,28 @@ bool group_is_empty(const struct group *group)
             return false;
     }
     return group->several.count == 0 && group->v1.count == 0;
+}
+
+/* ---- the table of its filter ---- */
+
+enum status group_check_table(const struct group *group, const struct change *change,
+                              struct fault *why)
+{
+    const struct filter *filter = group->node->filter;
+
+    return filter_is_for(filter, change) ? filter_check_table(filter, change->table, why) : OK;
+}
+
+bool group_names_table(const struct group *group, const struct table *table)
+{
+    const struct filter *filter = group->node->filter;
+
+    return filter->table && filter->schema && slice_is(table->name, filter->table) &&
+           slice_is(table->schema, filter->schema);
+}
+
+void group_table_words(const struct table *table, struct fault *out)
+{
+    (void)fault_set(out, ERR_NOT_FOUND, "table %.*s.%.*s was dropped or renamed",
+                    SLICE_ARG(table->schema), SLICE_ARG(table->name));
 }

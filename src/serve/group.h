@@ -6,10 +6,13 @@
 
 #include "base/bytes.h"
 #include "base/list.h"
+#include "base/status.h"
 #include "serve/frame.h"
 
+struct change;
 struct index_node;
 struct rebind;
+struct table;
 
 /*
  * All clients of one worker that hold the same filter, and the frames it matched this turn.
@@ -62,3 +65,12 @@ uint32_t group_members_add(struct group_members *members, void *member);
 void *group_members_remove(struct group_members *members, uint32_t place);
 
 bool group_is_empty(const struct group *group);
+
+/* Can its filter be asked of this change?  ERR_NOT_FOUND: it was bound for another version of the
+ * table, and the fault says why. */
+MUST_CHECK enum status group_check_table(const struct group *group, const struct change *change,
+                                         struct fault *why);
+/* Does its filter name this very table? */
+bool group_names_table(const struct group *group, const struct table *table);
+/* What those are told who named a table that is gone. */
+void group_table_words(const struct table *table, struct fault *out);

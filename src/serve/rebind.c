@@ -9,7 +9,7 @@
 #include "serve/binding.h"
 #include "serve/catch_up.h"
 #include "serve/group.h"
-#include "serve/several.h"
+#include "serve/subscription.h"
 #include "serve/v1.h"
 #include "serve/worker.h"
 
@@ -83,7 +83,7 @@ static void go_on(struct session *session, void *arg)
     struct rebind *rebind = arg;
 
     if (rebind->successor != rebind->group)
-        session_change_group(session, rebind->group, rebind->successor);
+        subscription_change_group(session, rebind->group, rebind->successor);
     if (session->phase == SESSION_LIVE && outbox_is_empty(&session->outbox))
         catch_up_add(session);
 }
@@ -103,9 +103,7 @@ static void end(struct session *session, void *arg)
 {
     const struct slice *reason = arg;
 
-    session_tell_gap(session, WS_CLOSE_GAP, *reason);
-    if (session->format == FRAME_SSE)
-        session_finish(session);
+    session_end(session, *reason);
 }
 
 static void end_v1(struct v1_subscription *subscription, void *arg)

@@ -9,6 +9,7 @@
 #include "serve/endpoints.h"
 #include "serve/http_parse.h"
 #include "serve/http_reply.h"
+#include "serve/protocol.h"
 #include "serve/session.h"
 #include "serve/subscribe.h"
 #include "serve/v1.h"
@@ -150,24 +151,6 @@ static bool put_event_stream(struct request *request)
     return request->session->phase == SESSION_ASKING;
 }
 
-/* Whoever gave a token whose place is gone is told so, and where he begins instead. */
-static void tell_start(struct session *session, enum status status, struct token position,
-                       const struct fault *fault)
-{
-    CLEANUP(buf_release) struct buf event = BUF_INIT;
-
-    if (status != OK && session->format != FRAME_SSE) {
-        session_tell_gap(session, WS_CLOSE_GAP, slice_text(fault->text));
-        return;
-    }
-    if (session->format != FRAME_SSE)
-        return;
-    if (status != OK)
-        encode_sse_gap(&event, position, slice_text(fault->text));
-    encode_sse_ready(&event, position);
-    session_put(session, buf_slice(&event));
-}
-
 /* All is well with the query; now with the upgrade, and with the stream. */
 static void become_live(struct request *request, struct subscribe_result *result)
 {
@@ -175,12 +158,13 @@ static void become_live(struct request *request, struct subscribe_result *result
     struct session *session = request->session;
     struct session_start start = {.has_token = result->has_token, .token = result->token};
     struct token position;
-    struct fault fault;
+    struct fault fault = {0};
 
     if (!source->is_live(source->arg)) {
         reply_and_close(request, 503, RETRY_AFTER, SLICE(NOT_STREAMING));
         return;
     }
+    start.protocol = request->is_sse ? &protocol_sse : &protocol_plain;
     start.format = request->is_sse ? FRAME_SSE : result->has_since ? FRAME_POS : FRAME_PLAIN;
     if (!(request->is_sse ? put_event_stream(request) : put_upgrade(request, "")))
         return;
@@ -189,7 +173,7 @@ static void become_live(struct request *request, struct subscribe_result *result
     for (uint32_t i = 0; i < result->count; i++)
         result->filters[i] = NULL;
     session->request = NULL;
-    tell_start(session, status, position, &fault);
+    start.protocol->tell_start(session, status, position, slice_text(fault.text));
     request_free(request);
 }
 
@@ -221,7 +205,7 @@ static void begin_v1(struct request *request)
         reply_and_close(request, 503, RETRY_AFTER, SLICE(NOT_STREAMING));
     else if (put_upgrade(request, "Sec-WebSocket-Protocol: " V1_PROTOCOL "\r\n")) {
         session->request = NULL;
-        session_go_v1(session, &who);
+        v1_begin(session, &who);
         request_free(request);
     }
 }

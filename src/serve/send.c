@@ -8,14 +8,10 @@
  */
 #include "base/metrics.h"
 #include "base/packet.h"
-#include "encode/v1_messages.h"
 #include "journal/reader.h"
+#include "serve/protocol.h"
 #include "serve/session.h"
-#include "serve/several.h"
-#include "serve/v1.h"
 #include "serve/worker.h"
-
-#define SLOW_WORDS "this client reads slowly and is served from the history now; a gap may follow"
 
 _Static_assert(offsetof(struct session, outbox.count) + sizeof(uint32_t) -
                        offsetof(struct session, socket.tls) <=
@@ -72,6 +68,26 @@ void session_fall_behind(struct session *session, uint64_t place)
     metrics_add(METRIC_BEHIND, 1);
 }
 
+void session_come_abreast(struct session *session)
+{
+    session->skip_commit = LSN_NONE;
+    if (session->is_behind)
+        metrics_sub(METRIC_BEHIND, 1);
+    session->is_behind = false;
+}
+
+void session_go_on_now(struct session *session)
+{
+    session->place = session->worker->flushed_to;
+    session_come_abreast(session);
+}
+
+static void tell_slow(struct session *session)
+{
+    if (session->protocol->tell_notice)
+        session->protocol->tell_notice(session, NOTICE_SLOW);
+}
+
 bool session_send_run(struct session *session, struct slice run, struct packet **rest)
 {
     struct worker *worker = session->worker;
@@ -87,14 +103,12 @@ bool session_send_run(struct session *session, struct slice run, struct packet *
     if (sent > 0 || (session->socket.tls && outbox_is_empty(&session->outbox))) {
         session_fall_behind(session, journal_reader_offset(worker->reader));
         queue_rest(session, run, sent, rest);
-        if (session->v1)
-            v1_put_notice(session->v1, V1_NOTICE_SLOW, SLOW_WORDS);
+        tell_slow(session);
         return true;
     }
     session_fall_behind(session, worker->flushed_to);
     socket_want_write(&session->socket, true);
-    if (session->v1)
-        v1_put_notice(session->v1, V1_NOTICE_SLOW, SLOW_WORDS);
+    tell_slow(session);
     return false;
 }
 
@@ -111,41 +125,4 @@ bool session_send_own(struct session *session, struct slice run)
         queue_rest(session, run, sent, &rest);
     packet_unref(rest);
     return sent == run.size;
-}
-
-/* ---- several subscriptions ---- */
-
-size_t session_gather(struct session *session, struct slice frame, uint64_t change_number,
-                      struct list_link *dirty)
-{
-    struct several *several = session->several;
-
-    if (session->phase != SESSION_LIVE || session->is_behind ||
-        several->last_change == change_number)
-        return 0;
-    several->last_change = change_number;
-    if (several->run.size == 0)
-        list_append(dirty, &several->in_dirty);
-    buf_add(&several->run, frame);
-    several->run_frames++;
-    return frame.size;
-}
-
-struct session *session_of_dirty(struct list_link *link)
-{
-    return LIST_ITEM(link, struct several, in_dirty)->session;
-}
-
-uint32_t session_flush(struct session *session)
-{
-    struct several *several = session->several;
-    struct packet *rest = NULL;
-    const uint32_t frames = several->run_frames;
-
-    list_remove(&several->in_dirty);
-    const bool is_sent = session_send_run(session, buf_slice(&several->run), &rest);
-    packet_unref(rest);
-    buf_release(&several->run);
-    several->run_frames = 0;
-    return is_sent ? frames : 0;
 }

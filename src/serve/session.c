@@ -4,10 +4,9 @@
 #include <assert.h>
 
 #include "base/mem.h"
-#include "base/metrics.h"
 #include "serve/catch_up.h"
+#include "serve/protocol.h"
 #include "serve/request.h"
-#include "serve/v1.h"
 #include "serve/worker.h"
 
 /* A client that keeps sending must not keep the others waiting. */
@@ -40,11 +39,10 @@ static void doom(struct session *session, bool is_polite)
 /* Lets go of everything but the socket, whose closing takes a while. */
 static void let_go(struct session *session)
 {
-    session_unsubscribe(session);
+    if (session->protocol)
+        session->protocol->leave(session);
     list_remove(&session->in_catching);
-    if (session->is_behind)
-        metrics_sub(METRIC_BEHIND, 1);
-    session->is_behind = false;
+    session_come_abreast(session);
     request_free(session->request);
     session->request = NULL;
     outbox_release(&session->outbox);
@@ -84,6 +82,27 @@ void session_deadline(struct session *session, uint32_t seconds)
         wheel_put(&session->worker->wheel, &session->in_wheel, seconds);
 }
 
+/* ---- what its protocol says ---- */
+
+void session_tell_gap(struct session *session, unsigned code, struct slice reason)
+{
+    if (session->phase == SESSION_LIVE)
+        session->protocol->tell_gap(session, code, reason);
+}
+
+void session_say_close(struct session *session, unsigned code, struct slice reason)
+{
+    if (session->phase == SESSION_LIVE)
+        session->protocol->say_close(session, code, reason);
+}
+
+void session_end(struct session *session, struct slice reason)
+{
+    session_tell_gap(session, WS_CLOSE_GAP, reason);
+    if (session->phase == SESSION_LIVE)
+        session_finish(session);
+}
+
 /* ---- writing ---- */
 
 static void write_waiting(struct session *session)
@@ -103,11 +122,12 @@ static void write_waiting(struct session *session)
         outbox_sent(&session->outbox, sent);
     }
     socket_want_write(&session->socket, false);
+    const struct protocol *protocol = session->protocol;
+    struct reading reading;
     const bool is_live = session->phase == SESSION_LIVE;
-    const bool is_behind = session->is_behind || (session->v1 && v1_first_behind(session->v1));
-    /* Rows and changes take turns. */
-    if (is_live && session->v1 && !(is_behind && session->v1->had_rows))
-        v1_drained(session->v1);
+    const bool is_behind = is_live && protocol->next_reading(session, &reading);
+    if (is_live && protocol->drained)
+        protocol->drained(session, is_behind);
     if (session->phase == SESSION_FLUSHING)
         session_finish(session);
     else if (is_live && is_behind)
@@ -126,7 +146,7 @@ static void take_bytes(struct session *session, char *bytes, size_t size)
         break;
     case SESSION_LIVE:
     case SESSION_CLOSING:
-        session_take_frames(session, bytes, size);
+        session->protocol->take_bytes(session, bytes, size);
         break;
     case SESSION_FLUSHING: /* nobody listens any more */
     case SESSION_GONE:
@@ -192,7 +212,7 @@ void session_due(struct session *session)
         request_late(session->request);
         break;
     case SESSION_LIVE:
-        session_ping_due(session);
+        session->protocol->keep_alive(session);
         break;
     case SESSION_CLOSING:
     case SESSION_FLUSHING:

@@ -13,14 +13,12 @@
 #include "serve/outbox.h"
 #include "serve/websocket.h"
 
-struct change;
-struct table;
 struct filter;
 struct group;
 struct packet;
+struct protocol;
 struct request;
 struct v1;
-struct who;
 struct worker;
 
 /*
@@ -68,7 +66,7 @@ struct subscription {
     uint32_t place;      /* among the group's members */
 };
 
-/* What only a session with more than one subscription needs. */
+/* What only a session with more than one subscription needs (serve/subscription.h). */
 struct several;
 
 /*
@@ -86,11 +84,12 @@ struct session {
     bool is_silent; /* no sign of life since that ping */
     bool is_polite; /* of one that is over: its socket says goodbye */
     uint8_t silent_seconds;
-    struct outbox outbox;     /* the rest of what was half written, and control frames */
-    struct subscription sole; /* of a session that has one; else empty */
-    struct several *several;  /* owned; NULL unless it has more */
-    struct v1 *v1;            /* owned; of a session of the rich protocol */
-    struct request *request;  /* owned; until it is live */
+    struct outbox outbox;            /* the rest of what was half written, and control frames */
+    struct subscription sole;        /* of a session that has one; else empty */
+    struct several *several;         /* owned; NULL unless it has more */
+    struct v1 *v1;                   /* owned; of a session of the rich protocol (serve/v1.h) */
+    struct request *request;         /* owned; until it is live */
+    const struct protocol *protocol; /* once it is live */
     struct ws_reader reader;
     struct list_link in_wheel;
     struct list_link in_catching; /* linked while it is behind and could send more */
@@ -130,8 +129,10 @@ void session_bury(struct session *session);
 /* Puts it under a deadline. */
 void session_deadline(struct session *session, uint32_t seconds);
 
-/* How a session begins. */
+/* ---- How it becomes live (serve/begin.c) ---- */
+
 struct session_start {
+    const struct protocol *protocol;
     enum frame_format format;
     bool has_token; /* go on behind `token`; else from now on */
     struct token token;
@@ -146,10 +147,20 @@ MUST_CHECK enum status session_go_live(struct session *session, struct filter *c
                                        uint32_t count, const struct session_start *start,
                                        struct token *out_position, struct fault *fault);
 
-/* The same for the rich protocol, whose subscriptions come as messages. */
-void session_go_v1(struct session *session, const struct who *who);
+/* The same for a protocol whose subscriptions come later: it has none yet. */
+void session_become_live(struct session *session, const struct protocol *protocol,
+                         enum frame_format format);
 
-/* ---- For the fan-out, catching up and the worker (serve/send.c, serve/live.c) ---- */
+/* ---- What it says (its protocol decides how); nothing when it is not live ---- */
+
+/* Something is missing at this place.  `code`: of a WebSocket close, where that is the way. */
+void session_tell_gap(struct session *session, unsigned code, struct slice reason);
+/* Goodbye with a code of its own; nothing is sent after that. */
+void session_say_close(struct session *session, unsigned code, struct slice reason);
+/* What it was subscribed to is no more: it is told, and ends. */
+void session_end(struct session *session, struct slice reason);
+
+/* ---- For the fan-out, catching up and the worker (serve/send.c) ---- */
 
 static inline enum frame_format session_format(const struct session *session)
 {
@@ -162,42 +173,9 @@ static inline enum frame_format session_format(const struct session *session)
 bool session_send_run(struct session *session, struct slice run, struct packet **rest);
 /* The same for what the session read by itself; true: all of it was written. */
 bool session_send_own(struct session *session, struct slice run);
-/* For a session with several subscriptions: keeps the frame for this turn, unless it has that
- * change already.  Returns the bytes kept. */
-size_t session_gather(struct session *session, struct slice frame, uint64_t change_number,
-                      struct list_link *dirty);
-/* Sends what was gathered and leaves the dirty list; returns the number of frames. */
-uint32_t session_flush(struct session *session);
-struct session *session_of_dirty(struct list_link *link);
 /* Goes on from `place` as soon as the socket takes more. */
 void session_fall_behind(struct session *session, uint64_t place);
-
-/* Does one of its filters pass this change? */
-bool session_wants(const struct session *session, const struct change *change);
-/* Can its filters (`only`: that one) be asked of this change?  ERR_NOT_FOUND: one was bound for
- * another version of the table, and the fault says why. */
-struct v1_subscription;
-MUST_CHECK enum status session_check_table(const struct session *session,
-                                           const struct v1_subscription *only,
-                                           const struct change *change, struct fault *why);
-/* Is it one of those that its filters (`only`: that one) name? */
-bool session_names_table(const struct session *session, const struct v1_subscription *only,
-                         const struct table *table);
-/* The table is gone: what was subscribed to it ends, and is told why. */
-void session_end_table(struct session *session, const struct table *table);
-/* Does it wait for a filter to be bound anew (serve/rebind.h)? */
-bool session_is_held(const struct session *session);
-/* Leaves one group for another, whose filter it has from now on. */
-void session_change_group(struct session *session, struct group *from, struct group *to);
-/* Leaves all groups; does nothing when it is in none. */
-void session_unsubscribe(struct session *session);
-
-/* Something is missing at this place: says so in the way of its protocol, and ends it where that
- * is the protocol's way. */
-void session_tell_gap(struct session *session, unsigned code, struct slice reason);
-/* Says goodbye to a live client with a code of its own; nothing is sent after that. */
-void session_say_close(struct session *session, unsigned code, struct slice reason);
-/* Bytes of a live or closing client; they may be changed (unmasked). */
-void session_take_frames(struct session *session, char *bytes, size_t size);
-/* The next ping, or the check for its answer, is due. */
-void session_ping_due(struct session *session);
+/* It has caught up: what is live is for it again. */
+void session_come_abreast(struct session *session);
+/* The same, whatever it has missed. */
+void session_go_on_now(struct session *session);

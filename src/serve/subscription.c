@@ -1,22 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Which groups a session is in, and how it begins.
- *
- * A session begins at the beginning of a transaction.  If the worker has just read the end of one,
- * that is now; else the rest of the transaction at hand is none of the session's business, and it
- * begins behind, with everything up to that commit to be skipped.
- */
+#include "serve/subscription.h"
+
 #include "base/mem.h"
-#include "journal/cursor.h"
-#include "journal/journal.h"
-#include "journal/ledger.h"
-#include "journal/reader.h"
+#include "base/packet.h"
 #include "match/filter.h"
 #include "match/index.h"
-#include "serve/catch_up.h"
 #include "serve/group.h"
-#include "serve/several.h"
-#include "serve/v1.h"
+#include "serve/protocol.h"
 #include "serve/worker.h"
 
 /* ---- groups ---- */
@@ -110,7 +100,7 @@ static void move_one(struct several *several, struct subscription *subscription,
     fanout_leave(&several->session->worker->fanout, from.group);
 }
 
-void session_change_group(struct session *session, struct group *from, struct group *to)
+void subscription_change_group(struct session *session, struct group *from, struct group *to)
 {
     struct several *several = session->several;
 
@@ -124,17 +114,62 @@ void session_change_group(struct session *session, struct group *from, struct gr
     }
 }
 
-void session_unsubscribe(struct session *session)
+void subscription_join(struct session *session, struct filter *const *filters, uint32_t count)
+{
+    if (count == 1)
+        subscribe_sole(session, filters[0]);
+    else
+        subscribe_several(session, filters, count);
+}
+
+void subscription_leave(struct session *session)
 {
     if (session->sole.group)
         unsubscribe_sole(session);
     if (session->several)
         unsubscribe_several(session->several);
-    v1_free(session->v1);
-    session->v1 = NULL;
 }
 
-bool session_wants(const struct session *session, const struct change *change)
+/* ---- the run of several ---- */
+
+size_t session_gather(struct session *session, struct slice frame, uint64_t change_number,
+                      struct list_link *dirty)
+{
+    struct several *several = session->several;
+
+    if (session->phase != SESSION_LIVE || session->is_behind ||
+        several->last_change == change_number)
+        return 0;
+    several->last_change = change_number;
+    if (several->run.size == 0)
+        list_append(dirty, &several->in_dirty);
+    buf_add(&several->run, frame);
+    several->run_frames++;
+    return frame.size;
+}
+
+struct session *session_of_dirty(struct list_link *link)
+{
+    return LIST_ITEM(link, struct several, in_dirty)->session;
+}
+
+uint32_t session_flush(struct session *session)
+{
+    struct several *several = session->several;
+    struct packet *rest = NULL;
+    const uint32_t frames = several->run_frames;
+
+    list_remove(&several->in_dirty);
+    const bool is_sent = session_send_run(session, buf_slice(&several->run), &rest);
+    packet_unref(rest);
+    buf_release(&several->run);
+    several->run_frames = 0;
+    return is_sent ? frames : 0;
+}
+
+/* ---- reading on by itself ---- */
+
+static bool wants(const struct session *session, const struct change *change)
 {
     const struct several *several = session->several;
 
@@ -147,73 +182,92 @@ bool session_wants(const struct session *session, const struct change *change)
     return false;
 }
 
-/* ---- filters and versions of tables ---- */
-
-static enum status check_group(const struct group *group, const struct change *change,
-                               struct fault *why)
+static bool is_skipped(struct session *session, const struct change *change)
 {
-    const struct filter *filter = group->node->filter;
+    const lsn commit = change->position.commit;
 
-    return filter_is_for(filter, change) ? filter_check_table(filter, change->table, why) : OK;
+    if (commit != LSN_NONE && commit <= session->skip_commit)
+        return true;
+    session->skip_commit = LSN_NONE;
+    return false;
 }
 
-enum status session_check_table(const struct session *session, const struct v1_subscription *only,
-                                const struct change *change, struct fault *why)
+static uint32_t add(const struct reading *reading, const struct change *change, uint64_t epoch,
+                    struct buf *run)
 {
+    struct session *session = reading->session;
+
+    if (is_skipped(session, change) || !wants(session, change))
+        return 0;
+    return frame_add(run, session_format(session), change, epoch) ? 1 : 0;
+}
+
+static enum status check_table(const struct reading *reading, const struct change *change,
+                               struct fault *why)
+{
+    const struct session *session = reading->session;
     const struct several *several = session->several;
     enum status status = OK;
 
-    if (only)
-        return only->group ? check_group(only->group, change, why) : OK;
     if (session->sole.group)
-        return check_group(session->sole.group, change, why);
+        return group_check_table(session->sole.group, change, why);
     for (uint32_t i = 0; status == OK && several && i < several->count; i++)
-        status = check_group(several->at[i].group, change, why);
-    if (status == OK && session->v1)
-        status = v1_check_table(session->v1, change, why);
+        status = group_check_table(several->at[i].group, change, why);
     return status;
 }
 
-static bool group_names(const struct group *group, const struct table *table)
-{
-    const struct filter *filter = group->node->filter;
-
-    return filter->table && filter->schema && slice_is(table->name, filter->table) &&
-           slice_is(table->schema, filter->schema);
-}
-
-bool session_names_table(const struct session *session, const struct v1_subscription *only,
-                         const struct table *table)
+static bool names_table(const struct session *session, const struct table *table)
 {
     const struct several *several = session->several;
 
-    if (only)
-        return only->group && group_names(only->group, table);
     if (session->sole.group)
-        return group_names(session->sole.group, table);
+        return group_names_table(session->sole.group, table);
     for (uint32_t i = 0; several && i < several->count; i++) {
-        if (group_names(several->at[i].group, table))
+        if (group_names_table(several->at[i].group, table))
             return true;
     }
     return false;
 }
 
-void session_end_table(struct session *session, const struct table *table)
+void subscription_end_table(struct session *session, const struct table *table)
 {
     struct fault reason;
 
-    (void)fault_set(&reason, ERR_NOT_FOUND, "table %.*s.%.*s was dropped or renamed",
-                    SLICE_ARG(table->schema), SLICE_ARG(table->name));
-    if (session->v1) {
-        v1_end_table(session->v1, table, slice_text(reason.text));
-    } else if (session_names_table(session, NULL, table)) {
-        session_tell_gap(session, WS_CLOSE_GAP, slice_text(reason.text));
-        if (session->format == FRAME_SSE)
-            session_finish(session);
-    }
+    if (!names_table(session, table))
+        return;
+    group_table_words(table, &reason);
+    session_end(session, slice_text(reason.text));
 }
 
-bool session_is_held(const struct session *session)
+static bool end_table(const struct reading *reading, const struct table *table)
+{
+    subscription_end_table(reading->session, table);
+    return reading->session->phase != SESSION_LIVE;
+}
+
+static void tell_gap(const struct reading *reading, unsigned code, struct slice reason)
+{
+    session_tell_gap(reading->session, code, reason);
+}
+
+/* Live, unless the transaction to be skipped may still go on. */
+static void arrive(const struct reading *reading, lsn complete)
+{
+    struct session *session = reading->session;
+
+    if (session->skip_commit == LSN_NONE || complete >= session->skip_commit)
+        session_come_abreast(session);
+}
+
+bool subscription_reading(struct session *session, struct reading *out)
+{
+    static const struct reading_kind kind = {add, check_table, end_table, tell_gap, arrive};
+
+    *out = (struct reading){&kind, session, NULL, &session->place};
+    return session->is_behind;
+}
+
+bool subscription_is_held(const struct session *session)
 {
     const struct several *several = session->several;
 
@@ -223,75 +277,5 @@ bool session_is_held(const struct session *session)
         if (several->at[i].group->rebind)
             return true;
     }
-    return session->v1 && v1_is_held(session->v1);
-}
-
-/* ---- beginning ---- */
-
-static void begin_behind(struct session *session, uint64_t place, lsn skip_commit)
-{
-    session_fall_behind(session, place);
-    session->skip_commit = skip_commit;
-    catch_up_add(session);
-}
-
-/* Returns the position up to which it gets nothing. */
-static struct position begin_now(struct session *session)
-{
-    struct worker *worker = session->worker;
-    const uint64_t place = journal_reader_offset(worker->reader);
-    struct journal_ledger ledger;
-
-    /* The ledger first: what it calls complete can then be read up to the head. */
-    journal_read_ledger(worker->config.journal, &ledger);
-    const uint64_t head = journal_head(worker->config.journal);
-    if (head == place && ledger.settled >= worker->last.commit)
-        return (struct position){ledger.settled, POSITION_ALL, ledger.check};
-    begin_behind(session, place, worker->last.commit);
-    return (struct position){worker->last.commit, POSITION_ALL, worker->last.check};
-}
-
-static void become_live(struct session *session, enum frame_format format)
-{
-    struct worker *worker = session->worker;
-    const uint32_t period = worker->config.ping_seconds;
-
-    session->format = (uint8_t)format;
-    session->phase = SESSION_LIVE;
-    session->place = journal_reader_offset(worker->reader);
-    worker_learn_epoch(worker);
-    ws_reader_init(&session->reader, WS_MAX_MESSAGE);
-    /* Spread, so that clients that came together are not pinged together for ever. */
-    session_deadline(session, period - (uint32_t)random_below(&worker->random, period));
-}
-
-void session_go_v1(struct session *session, const struct who *who)
-{
-    become_live(session, FRAME_PLAIN);
-    session->v1 = v1_new(session, who);
-}
-
-enum status session_go_live(struct session *session, struct filter *const *filters, uint32_t count,
-                            const struct session_start *start, struct token *out_position,
-                            struct fault *fault)
-{
-    struct worker *worker = session->worker;
-    enum status status = OK;
-    uint64_t place;
-
-    become_live(session, start->format);
-    if (count == 1)
-        subscribe_sole(session, filters[0]);
-    else
-        subscribe_several(session, filters, count);
-    if (start->has_token) {
-        status = journal_find(worker->reader, &start->token, &place, fault);
-        if (status == OK) {
-            *out_position = start->token;
-            begin_behind(session, place, LSN_NONE);
-            return OK;
-        }
-    }
-    *out_position = worker_token(worker, begin_now(session));
-    return status;
+    return false;
 }

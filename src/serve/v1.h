@@ -14,6 +14,7 @@
 struct binding;
 struct change;
 struct group;
+struct reading;
 struct session;
 struct table;
 struct v1_columns;
@@ -74,18 +75,8 @@ struct v1 {
 
 /* ---- the session's side (serve/v1_session.c) ---- */
 
-struct v1 *v1_new(struct session *session, const struct who *who); /* puts `welcome` */
-void v1_free(struct v1 *v1); /* leaves all groups; NULL is accepted */
-
-/* A piece of a message of the client's. */
-void v1_take_data(struct v1 *v1, bool is_text, struct slice bytes, bool is_last);
-/* Nothing comes for a while: the position up to which everything has. */
-void v1_put_progress(struct v1 *v1);
-/* Something is missing for all subscriptions; they go on now. */
-void v1_tell_gap(struct v1 *v1, struct slice reason);
-/* The same for one of them. */
-void v1_tell_one_gap(struct v1_subscription *subscription, struct slice reason);
-void v1_put_notice(struct v1 *v1, const char *code, const char *words);
+/* The upgrade was answered: puts `welcome`, and from here on speaks protocol_v1. */
+void v1_begin(struct session *session, const struct who *who);
 
 struct v1_message;
 /* A message that asks for a subscription (serve/v1_subscribe.c). */
@@ -101,12 +92,6 @@ void v1_leave(struct v1_subscription *subscription);
 void v1_change_group(struct v1_subscription *subscription, struct group *to);
 /* It is gone without a word. */
 void v1_forget(struct v1_subscription *subscription);
-/* It has come to where its session is: live. */
-void v1_arrive(struct v1_subscription *subscription);
-/* The session's outbox is empty: rows that waited for that leave. */
-void v1_drained(struct v1 *v1);
-/* Changes have had their turn: now rows, if the outbox is empty. */
-void v1_rows_turn(struct v1 *v1);
 /* It is over; `reason` is empty when the client wanted that. */
 void v1_end_subscription(struct v1_subscription *subscription, struct slice reason);
 
@@ -129,17 +114,16 @@ static inline struct v1 *v1_of_dirty(struct list_link *link)
 {
     return LIST_ITEM(link, struct v1, in_dirty);
 }
+/* A subscription that reads by itself meets a change: remembers it if it passes. */
+void v1_try(struct v1_subscription *subscription, const struct change *change);
 /* Sends the run and leaves the dirty list; returns the number of frames sent. */
 uint32_t v1_flush(struct v1 *v1);
 
-/* For catching up: does any live subscription, or this one, pass?  Appends the frame. */
-uint32_t v1_catch_up_change(struct v1 *v1, struct v1_subscription *only,
-                            const struct change *change, uint64_t epoch, struct buf *out);
-/* The table is gone: its subscriptions end. */
-void v1_end_table(struct v1 *v1, const struct table *table, struct slice reason);
-/* As session_check_table and session_is_held, for all of its subscriptions. */
-MUST_CHECK enum status v1_check_table(const struct v1 *v1, const struct change *change,
-                                      struct fault *why);
-bool v1_is_held(const struct v1 *v1);
+/* ---- its reading on by itself, for serve/protocol.h (serve/v1_reading.c) ---- */
+
+bool v1_reading(struct session *session, struct reading *out);
 /* The first subscription that is behind by itself, or NULL. */
-struct v1_subscription *v1_first_behind(struct v1 *v1);
+struct v1_subscription *v1_first_behind(const struct v1 *v1);
+bool v1_is_held(const struct session *session);
+/* The table is gone: its subscriptions end. */
+void v1_end_table(struct session *session, const struct table *table);

@@ -51,6 +51,16 @@ void v1_hit(struct v1_subscription *subscription, const struct change *change,
     remember(v1, subscription, scope);
 }
 
+void v1_try(struct v1_subscription *subscription, const struct change *change)
+{
+    if (!subscription->group || !is_its_business(subscription, change) ||
+        (subscription->snapshot && v1_snapshot_has(subscription->snapshot, change)))
+        return;
+    const enum filter_scope scope = filter_scope_slow(subscription->group->node->filter, change);
+    if (scope != SCOPE_OUT)
+        remember(subscription->v1, subscription, scope);
+}
+
 /* ---- messages ---- */
 
 /* What the hits want to see together; NULL: all columns.  `united` is the caller's to free. */
@@ -133,73 +143,4 @@ uint32_t v1_flush(struct v1 *v1)
     buf_release(&v1->run);
     v1->run_frames = 0;
     return is_sent ? frames : 0;
-}
-
-/* ---- catching up ---- */
-
-static void try_subscription(struct v1 *v1, struct v1_subscription *subscription,
-                             const struct change *change)
-{
-    if (!subscription->group || !is_its_business(subscription, change) ||
-        (subscription->snapshot && v1_snapshot_has(subscription->snapshot, change)))
-        return;
-    const enum filter_scope scope = filter_scope_slow(subscription->group->node->filter, change);
-    if (scope != SCOPE_OUT)
-        remember(v1, subscription, scope);
-}
-
-uint32_t v1_catch_up_change(struct v1 *v1, struct v1_subscription *only,
-                            const struct change *change, uint64_t epoch, struct buf *out)
-{
-    CLEANUP(buf_release) struct buf tail = BUF_INIT;
-
-    if (only)
-        try_subscription(v1, only, change);
-    LIST_EACH (link, &v1->subscriptions) {
-        struct v1_subscription *one = LIST_ITEM(link, struct v1_subscription, in_session);
-        if (!only && !one->is_behind)
-            try_subscription(v1, one, change);
-    }
-    return v1->hit_count > 0 ? v1_emit(v1, change, epoch, &tail, out) : 0;
-}
-
-struct v1_subscription *v1_first_behind(struct v1 *v1)
-{
-    LIST_EACH (link, &v1->subscriptions) {
-        struct v1_subscription *one = LIST_ITEM(link, struct v1_subscription, in_session);
-        if (one->is_behind && !v1_snapshot_is_reading(one->snapshot))
-            return one;
-    }
-    return NULL;
-}
-
-enum status v1_check_table(const struct v1 *v1, const struct change *change, struct fault *why)
-{
-    LIST_EACH (link, &v1->subscriptions) {
-        const struct v1_subscription *one = LIST_ITEM(link, struct v1_subscription, in_session);
-        if (!one->group || one->is_behind || !filter_is_for(one->group->node->filter, change))
-            continue;
-        if (filter_check_table(one->group->node->filter, change->table, why) != OK)
-            return ERR_NOT_FOUND;
-    }
-    return OK;
-}
-
-bool v1_is_held(const struct v1 *v1)
-{
-    LIST_EACH (link, &v1->subscriptions) {
-        const struct v1_subscription *one = LIST_ITEM(link, struct v1_subscription, in_session);
-        if (one->group && one->group->rebind)
-            return true;
-    }
-    return false;
-}
-
-void v1_end_table(struct v1 *v1, const struct table *table, struct slice reason)
-{
-    LIST_EACH (link, &v1->subscriptions) {
-        struct v1_subscription *one = LIST_ITEM(link, struct v1_subscription, in_session);
-        if (!one->is_behind && session_names_table(v1->session, one, table))
-            v1_end_subscription(one, reason);
-    }
 }

@@ -9,33 +9,42 @@
 #include "journal/journal.h"
 #include "match/query.h"
 #include "serve/binding.h"
-#include "serve/catch_up.h"
 #include "serve/group.h"
+#include "serve/protocol.h"
 #include "serve/session.h"
 #include "serve/v1.h"
 #include "serve/v1_message.h"
 #include "serve/v1_snapshot.h"
 #include "serve/websocket.h"
 #include "serve/worker.h"
+#include "serve/ws_client.h"
 #include "version.h"
 
 /* ---- life ---- */
 
-struct v1 *v1_new(struct session *session, const struct who *who)
+static void put_welcome(struct v1 *v1)
 {
     CLEANUP(buf_release) struct buf message = BUF_INIT;
-    struct v1 *v1 = mem_new(sizeof *v1);
+    const struct worker *worker = v1->session->worker;
     const struct v1_limits limits = {.message_bytes = WS_MAX_MESSAGE,
                                      .subscriptions = V1_MAX_SUBSCRIPTIONS,
                                      .query_bytes = QUERY_MAX_SIZE};
 
+    encode_v1_welcome(&message, PGCDC_VERSION, worker_token_now(worker),
+                      worker->config.ping_seconds, &limits);
+    v1_put(v1, buf_slice(&message));
+}
+
+void v1_begin(struct session *session, const struct who *who)
+{
+    struct v1 *v1 = mem_new(sizeof *v1);
+
     v1->session = session;
     v1->who = *who;
     list_init(&v1->subscriptions);
-    encode_v1_welcome(&message, PGCDC_VERSION, worker_token_now(session->worker),
-                      session->worker->config.ping_seconds, &limits);
-    v1_put(v1, buf_slice(&message));
-    return v1;
+    session->v1 = v1;
+    session_become_live(session, &protocol_v1, FRAME_PLAIN);
+    put_welcome(v1);
 }
 
 void v1_join(struct v1_subscription *subscription, struct filter *filter)
@@ -87,10 +96,11 @@ void v1_forget(struct v1_subscription *subscription)
     subscription_free(subscription);
 }
 
-void v1_free(struct v1 *v1)
+static void leave(struct session *session)
 {
-    if (!v1)
-        return;
+    struct v1 *v1 = session->v1;
+
+    session->v1 = NULL;
     while (!list_is_empty(&v1->subscriptions))
         subscription_free(LIST_ITEM(v1->subscriptions.next, struct v1_subscription, in_session));
     list_remove(&v1->in_dirty);
@@ -120,7 +130,7 @@ void v1_put_error(struct v1 *v1, const char *id, const char *code, const char *w
     v1_put(v1, buf_slice(&message));
 }
 
-void v1_put_notice(struct v1 *v1, const char *code, const char *words)
+static void put_notice(struct v1 *v1, const char *code, const char *words)
 {
     CLEANUP(buf_release) struct buf message = BUF_INIT;
 
@@ -128,18 +138,39 @@ void v1_put_notice(struct v1 *v1, const char *code, const char *words)
     v1_put(v1, buf_slice(&message));
 }
 
-void v1_put_progress(struct v1 *v1)
+static void put_progress(struct session *session)
 {
     CLEANUP(buf_release) struct buf message = BUF_INIT;
-    const struct worker *worker = v1->session->worker;
+    const struct worker *worker = session->worker;
     const struct token now = worker_token_now(worker);
 
     /* Only what has really been sent: nothing is on its way to this session. */
-    if (v1->session->is_behind || v1_first_behind(v1) ||
+    if (session->is_behind || v1_first_behind(session->v1) ||
         journal_head(worker->config.journal) != worker->flushed_to || now.epoch != worker->epoch)
         return;
     encode_v1_progress(&message, now);
-    v1_put(v1, buf_slice(&message));
+    v1_put(session->v1, buf_slice(&message));
+}
+
+static void tell_notice(struct session *session, enum protocol_notice notice)
+{
+    static const struct {
+        const char *code, *words;
+    } notices[] = {
+        [NOTICE_SLOW] = {V1_NOTICE_SLOW, "this client reads slowly and is served from the history "
+                                         "now; a gap may follow"},
+        [NOTICE_SOURCE_DOWN] = {V1_NOTICE_SOURCE_DOWN, "not streaming from the database now; "
+                                                       "nothing is lost by that alone"},
+        [NOTICE_SOURCE_UP] = {V1_NOTICE_SOURCE_UP, "streaming again"},
+        [NOTICE_DRAINING] = {V1_NOTICE_DRAINING, "the server is stopping"},
+    };
+
+    put_notice(session->v1, notices[notice].code, notices[notice].words);
+}
+
+static void keep_alive(struct session *session)
+{
+    ws_client_keep_alive(session, put_progress);
 }
 
 /* ---- gaps ---- */
@@ -153,12 +184,15 @@ void v1_put_gap(struct v1 *v1, const struct slice *ids, uint32_t count, struct s
     v1_put(v1, buf_slice(&message));
 }
 
-void v1_tell_gap(struct v1 *v1, struct slice reason)
+/* For all that are live with the session; those further back will meet it by themselves. */
+static void tell_gap(struct session *session, unsigned code, struct slice reason)
 {
     struct slice ids[V1_MAX_SUBSCRIPTIONS];
     uint32_t count = 0;
 
-    LIST_EACH (link, &v1->subscriptions) {
+    (void)code;
+    session_go_on_now(session);
+    LIST_EACH (link, &session->v1->subscriptions) {
         struct v1_subscription *one = LIST_ITEM(link, struct v1_subscription, in_session);
         if (one->group && !one->is_behind) {
             one->after = (struct position){0, 0}; /* of an epoch that may be over */
@@ -166,38 +200,12 @@ void v1_tell_gap(struct v1 *v1, struct slice reason)
         }
     }
     if (count > 0)
-        v1_put_gap(v1, ids, count, reason, worker_token_now(v1->session->worker));
+        v1_put_gap(session->v1, ids, count, reason, worker_token_now(session->worker));
 }
 
-void v1_tell_one_gap(struct v1_subscription *subscription, struct slice reason)
-{
-    const struct slice id = slice_text(subscription->id);
+/* ---- rows and changes take turns ---- */
 
-    subscription->is_behind = false;
-    subscription->after = (struct position){0, 0};
-    v1_snapshot_free(subscription->snapshot);
-    subscription->snapshot = NULL;
-    v1_put_gap(subscription->v1, &id, 1, reason,
-               worker_token_now(subscription->v1->session->worker));
-}
-
-/* ---- rows and changes join ---- */
-
-void v1_arrive(struct v1_subscription *subscription)
-{
-    CLEANUP(buf_release) struct buf message = BUF_INIT;
-
-    subscription->is_behind = false;
-    if (!subscription->snapshot)
-        return;
-    v1_snapshot_free(subscription->snapshot);
-    subscription->snapshot = NULL;
-    encode_v1_live(&message, slice_text(subscription->id),
-                   worker_token_read(subscription->v1->session->worker));
-    v1_put(subscription->v1, buf_slice(&message));
-}
-
-void v1_drained(struct v1 *v1)
+static void send_rows(struct v1 *v1)
 {
     LIST_EACH (link, &v1->subscriptions) {
         struct v1_subscription *one = LIST_ITEM(link, struct v1_subscription, in_session);
@@ -208,11 +216,17 @@ void v1_drained(struct v1 *v1)
     }
 }
 
-void v1_rows_turn(struct v1 *v1)
+static void drained(struct session *session, bool is_behind)
 {
-    v1->had_rows = false;
-    if (outbox_is_empty(&v1->session->outbox))
-        v1_drained(v1);
+    if (!is_behind || !session->v1->had_rows)
+        send_rows(session->v1);
+}
+
+static void round_over(struct session *session)
+{
+    session->v1->had_rows = false;
+    if (outbox_is_empty(&session->outbox))
+        send_rows(session->v1);
 }
 
 /* ---- the other messages ---- */
@@ -245,7 +259,7 @@ static void take_auth(struct v1 *v1, const struct v1_message *message)
         return;
     }
     v1->who = who;
-    v1_put_notice(v1, V1_NOTICE_AUTH, "from now on subscriptions are judged by this token");
+    put_notice(v1, V1_NOTICE_AUTH, "from now on subscriptions are judged by this token");
 }
 
 static void take_ping(struct v1 *v1, const struct v1_message *message)
@@ -282,8 +296,10 @@ static void take_message(struct v1 *v1, struct slice text)
     v1_message_release(&message);
 }
 
-void v1_take_data(struct v1 *v1, bool is_text, struct slice bytes, bool is_last)
+static void take_data(struct session *session, bool is_text, struct slice bytes, bool is_last)
 {
+    struct v1 *v1 = session->v1;
+
     buf_add(&v1->input, bytes);
     if (!is_last)
         return;
@@ -295,3 +311,18 @@ void v1_take_data(struct v1 *v1, bool is_text, struct slice bytes, bool is_last)
     else
         v1_put_error(v1, "", V1_BAD_MESSAGE, "messages are JSON in text frames, not binary");
 }
+
+const struct protocol protocol_v1 = {
+    .tell_gap = tell_gap,
+    .tell_notice = tell_notice,
+    .say_close = ws_client_say_close,
+    .keep_alive = keep_alive,
+    .take_bytes = ws_client_take_bytes,
+    .take_data = take_data,
+    .leave = leave,
+    .end_table = v1_end_table,
+    .is_held = v1_is_held,
+    .next_reading = v1_reading,
+    .round_over = round_over,
+    .drained = drained,
+};

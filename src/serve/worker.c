@@ -5,15 +5,14 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "change/commits.h"
-#include "encode/v1_messages.h"
 #include "journal/journal.h"
 #include "journal/ledger.h"
 #include "journal/reader.h"
 #include "net/listener.h"
 #include "serve/catch_up.h"
+#include "serve/protocol.h"
 #include "serve/rebind.h"
 #include "serve/session.h"
-#include "serve/v1.h"
 
 #define TURN_CHANGES 1024
 #define TURN_BYTES ((size_t)256 * 1024)
@@ -124,7 +123,7 @@ struct token worker_token_now(const struct worker *worker)
 static void tell_dropped(struct session *session, void *arg)
 {
     if (session->phase == SESSION_LIVE && !session->is_behind)
-        session_end_table(session, arg);
+        session->protocol->end_table(session, arg);
 }
 
 /* The ledger first: what it calls complete has been read if nothing came behind it. */
@@ -211,20 +210,15 @@ static void close_for_good(struct session *session, void *unused)
     session_abort(session);
 }
 
-static void tell_source(struct session *session, void *arg)
+static void tell_notice(struct session *session, void *arg)
 {
-    const struct worker *worker = arg;
+    const enum protocol_notice *notice = arg;
 
-    if (session->phase != SESSION_LIVE || !session->v1)
-        return;
-    if (worker->is_source_down)
-        v1_put_notice(session->v1, V1_NOTICE_SOURCE_DOWN,
-                      "not streaming from the database now; nothing is lost by that alone");
-    else
-        v1_put_notice(session->v1, V1_NOTICE_SOURCE_UP, "streaming again");
+    if (session->phase == SESSION_LIVE && session->protocol->tell_notice)
+        session->protocol->tell_notice(session, *notice);
 }
 
-/* Clients of the rich protocol are told when the stream breaks off, and when it goes on. */
+/* Clients are told when the stream breaks off, and when it goes on. */
 static void look_at_source(struct worker *worker)
 {
     const bool is_down = !worker->config.source.is_live(worker->config.source.arg);
@@ -232,7 +226,8 @@ static void look_at_source(struct worker *worker)
     if (is_down == worker->is_source_down)
         return;
     worker->is_source_down = is_down;
-    for_each_session(worker, tell_source, worker);
+    enum protocol_notice notice = is_down ? NOTICE_SOURCE_DOWN : NOTICE_SOURCE_UP;
+    for_each_session(worker, tell_notice, &notice);
 }
 
 static void on_tick(void *arg)
@@ -262,9 +257,10 @@ static void on_tick(void *arg)
 
 static void say_goodbye(struct session *session, void *unused)
 {
+    enum protocol_notice notice = NOTICE_DRAINING;
+
     (void)unused;
-    if (session->phase == SESSION_LIVE && session->v1)
-        v1_put_notice(session->v1, V1_NOTICE_DRAINING, "the server is stopping");
+    tell_notice(session, &notice);
     if (session->phase == SESSION_LIVE)
         session_say_close(session, WS_CLOSE_GOING_AWAY, SLICE("the server is stopping"));
     else if (session->phase != SESSION_CLOSING)
