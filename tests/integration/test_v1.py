@@ -551,6 +551,23 @@ def test_one_subscription_resumes_while_others_are_live(database, pgcdc):
         assert socket.changes(database) == []
 
 
+def test_a_subscription_resumes_past_the_end_of_another_table(database, pgcdc):
+    """The end of a table that it does not name is no end of its reading on."""
+    database.run(ORDERS)
+    database.run("CREATE TABLE gone (id int PRIMARY KEY)")
+    with V1(pgcdc()) as socket:
+        begin = socket.subscribe("live", "insert:orders")["position"]
+        socket.subscribe("gone", "insert:gone")
+        database.run("INSERT INTO orders VALUES (1)")
+        database.run("INSERT INTO gone VALUES (1)")
+        database.run("DROP TABLE gone")
+        socket.await_message(lambda one: one["type"] == "unsubscribed" and one["id"] == "gone", 60)
+        database.run("INSERT INTO orders VALUES (2)")
+        assert [one["new"]["id"] for one in socket.changes_of({"live": 2})["live"]] == [1, 2]
+        socket.subscribe("behind", "insert:orders", since=begin)
+        assert [one["new"]["id"] for one in socket.changes_of({"behind": 2})["behind"]] == [1, 2]
+
+
 def test_resuming_again_and_again_is_exact(database, pgcdc):
     """Each change once over many connections, each of which goes on behind what it has."""
     database.run(ORDERS)
