@@ -22,13 +22,18 @@ struct capture {
     bool is_running;
 };
 
+static void on_ended(void *arg)
+{
+    struct capture *capture = arg;
+
+    loop_stop(capture->loop);
+}
+
 static void on_stop(void *arg)
 {
     struct capture *capture = arg;
 
-    session_free(capture->session);
-    capture->session = NULL;
-    loop_stop(capture->loop);
+    session_stop(capture->session, on_ended, capture);
 }
 
 static void *capture_main(void *arg)
@@ -37,6 +42,8 @@ static void *capture_main(void *arg)
 
     session_start(capture->session);
     loop_run(capture->loop);
+    session_free(capture->session);
+    capture->session = NULL;
     return NULL;
 }
 

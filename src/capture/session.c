@@ -21,6 +21,7 @@
 #define SILENCE_MS 25000 /* what a question of no cost may take */
 #define SILENCE_WORDS "no answer from the server for 25 s"
 #define STANDBY_MS 1000 /* how often a busy slot is looked at, and up to half as much again */
+#define FAREWELL_MS 5000
 #define FLAPS_MAX 3
 #define STEADY_MS 5000 /* a stream that lived that long was no failure */
 
@@ -267,10 +268,24 @@ static void on_side_down(void *arg, const struct fault *why)
     }
 }
 
+static void tell_ended(struct session *session)
+{
+    void (*ended)(void *arg) = session->ended;
+
+    session->ended = NULL;
+    timer_stop(session->farewell);
+    if (ended)
+        ended(session->ended_arg);
+}
+
 static void on_replication_down(void *arg, const struct fault *why)
 {
     struct session *session = arg;
 
+    if (session->step == STEP_END) {
+        tell_ended(session);
+        return;
+    }
     if (session->step == STEP_STREAM && !session->is_temporary)
         session->must_skip = session->flaps > 0 && slot_is_stuck(slice_text(why->text));
     if (session->step >= STEP_DIAL)
@@ -294,6 +309,15 @@ static void on_known(void *arg)
     struct session *session = arg;
 
     stream_resume(session->stream);
+}
+
+static void on_farewell(void *arg)
+{
+    struct session *session = arg;
+
+    log_warning("slot %s: the server has not ended the stream within %d s", session->slot,
+                FAREWELL_MS / 1000);
+    tell_ended(session);
 }
 
 static void on_patience(void *arg)
@@ -344,6 +368,7 @@ struct session *session_new(struct loop *loop, const struct capture_config *conf
     session->retry = timer_new(loop, on_retry, session);
     session->keep = timer_new(loop, on_keep, session);
     session->patience = timer_new(loop, on_patience, session);
+    session->farewell = timer_new(loop, on_farewell, session);
     const struct feedback_limits limits = {
         .is_durable = !session->is_temporary,
         .journal_size = journal_size(config->journal),
@@ -367,6 +392,28 @@ void session_start(struct session *session)
     attempt_begin(session);
 }
 
+void session_stop(struct session *session, void (*ended)(void *arg), void *arg)
+{
+    const bool is_streaming = session->step == STEP_STREAM;
+
+    session->ended = ended;
+    session->ended_arg = arg;
+    session->step = STEP_END;
+    source_cancel(session->check);
+    session->check = NULL;
+    timer_stop(session->retry);
+    timer_stop(session->keep);
+    metrics_set(METRIC_CAPTURE_UP, 0);
+    state_board_write(session->board, CAPTURE_STOPPED, "stopping");
+    if (!is_streaming) {
+        sql_disconnect(session->replication);
+        tell_ended(session);
+        return;
+    }
+    timer_start(session->farewell, FAREWELL_MS, 0);
+    stream_finish(session->stream);
+}
+
 static void free_config(struct capture_config *config)
 {
     mem_free_at(&config->conninfo);
@@ -379,9 +426,6 @@ void session_free(struct session *session)
 {
     if (!session)
         return;
-    stream_finish(session->stream);
-    metrics_set(METRIC_CAPTURE_UP, 0);
-    state_board_write(session->board, CAPTURE_STOPPED, "stopping");
     decoder_free(session->decoder);
     source_cancel(session->check);
     publication_free(session->publication);
@@ -393,6 +437,7 @@ void session_free(struct session *session)
     timer_free(session->retry);
     timer_free(session->keep);
     timer_free(session->patience);
+    timer_free(session->farewell);
     mem_free(session->slot);
     mem_free(session->publication_names);
     mem_free(session->system);

@@ -29,5 +29,9 @@ struct session;
 struct session *session_new(struct loop *loop, const struct capture_config *config,
                             struct state_board *board); /* config's texts are copied */
 void session_start(struct session *session);
-/* Sends the last feedback and ends both connections.  Not from within a callback of them. */
+/* Confirms a last time and ends the stream, so that the slot is free; `ended` is called once that
+ * is so, or the server has not answered for 5 s, perhaps before this returns.  Not to be freed in
+ * it. */
+void session_stop(struct session *session, void (*ended)(void *arg), void *arg);
+/* Ends both connections, whatever they are at. */
 void session_free(struct session *session);

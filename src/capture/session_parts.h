@@ -30,6 +30,7 @@ enum session_step {
     STEP_CREATE,   /* the slot */
     STEP_START,    /* START_REPLICATION */
     STEP_STREAM,
+    STEP_END, /* until the server has ended the stream; nothing begins any more */
 };
 
 struct session {
@@ -45,7 +46,7 @@ struct session {
     struct stream *stream;
     struct decoder *decoder; /* of the last plan; NULL before the first */
     unsigned lack_count;     /* looks in a row at which the stream lacked names and nobody to ask */
-    struct timer *retry, *keep, *patience;
+    struct timer *retry, *keep, *patience, *farewell;
     struct backoff backoff;
     struct said said;
 
@@ -69,6 +70,9 @@ struct session {
     bool is_measuring;         /* slot_retained was asked */
     uint64_t asked_ms;         /* when the side connection was asked for a sign of life; 0: not */
     struct buf gap;            /* why something may be missing; empty: nothing is */
+
+    void (*ended)(void *arg); /* of session_stop, with its arg */
+    void *ended_arg;
 };
 
 /* Ends the attempt, or the stream: says why, and tries again after a pause. */

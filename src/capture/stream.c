@@ -221,15 +221,15 @@ static bool take_message(struct stream *stream, struct slice message)
     return false;
 }
 
-/* What the burst has brought becomes visible. */
+/* What the burst has brought is counted, and becomes visible. */
 static void settle(struct stream *stream)
 {
-    journal_publish(stream->journal);
     metrics_add(METRIC_CHANGES_CAPTURED, stream->changes);
     metrics_add(METRIC_TRANSACTIONS_CAPTURED, stream->transactions);
     metrics_add(METRIC_BYTES_CAPTURED, stream->bytes);
     metrics_set(METRIC_RECEIVED_LSN, stream->feedback.received);
     stream->changes = stream->transactions = stream->bytes = 0;
+    journal_publish(stream->journal);
 }
 
 /* Once all is there that the database had when we came: from then on nobody waits for the past. */
@@ -385,15 +385,11 @@ void stream_end(struct stream *stream)
 
 void stream_finish(struct stream *stream)
 {
-    struct slice message;
-
     if (!stream->is_open)
         return;
     send_feedback(stream);
-    /* A socket that is closed with bytes unread is reset, and takes what we sent with it. */
-    for (int i = 0; i < 10000 && sql_copy_read(stream->sql, &message) == OK; i++)
-        continue;
     stream_end(stream);
+    sql_copy_end(stream->sql);
 }
 
 lsn stream_settled(const struct stream *stream)

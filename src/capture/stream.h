@@ -67,7 +67,8 @@ struct stream_start {
 
 void stream_begin(struct stream *stream, const struct stream_start *start);
 void stream_end(struct stream *stream); /* the connection is gone, or about to */
-/* Last feedback, as far as the socket takes it at once; then stream_end. */
+/* stream_end, with last feedback and our end of COPY BOTH: once the server has let go of the slot
+ * it ends its side, which is the connection's down(). */
 void stream_finish(struct stream *stream);
 
 /* A table is no more: tells who listens to it.  False: no room now. */

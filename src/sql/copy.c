@@ -4,6 +4,8 @@
 #include "sql/sql.h"
 #include "sql/state.h"
 
+#define READ_OVER_MAX 1000 /* messages a turn of the loop */
+
 /* The stream has ended in order (-1) or by an error (-2). */
 static enum status end(struct sql *sql, int how)
 {
@@ -22,19 +24,23 @@ static enum status end(struct sql *sql, int how)
     return ERR_CLOSED;
 }
 
-enum status sql_copy_read(struct sql *sql, struct slice *out_message)
+/* The size of the next message, now in sql->message; 0: none; or how the stream has ended. */
+static int next_message(struct sql *sql)
 {
-    if (!sql->is_copy || sql->lost)
-        return ERR_CLOSED;
-
     PQfreemem(sql->message);
     sql->message = NULL;
-    int size = PQgetCopyData(sql->conn, &sql->message, 1);
-    if (size == 0) {
-        if (!PQconsumeInput(sql->conn))
-            return end(sql, -2);
-        size = PQgetCopyData(sql->conn, &sql->message, 1);
-    }
+    const int size = PQgetCopyData(sql->conn, &sql->message, 1);
+    if (size != 0)
+        return size;
+    return PQconsumeInput(sql->conn) ? PQgetCopyData(sql->conn, &sql->message, 1) : -2;
+}
+
+enum status sql_copy_read(struct sql *sql, struct slice *out_message)
+{
+    if (!sql->is_copy || sql->is_ending || sql->lost)
+        return ERR_CLOSED;
+
+    const int size = next_message(sql);
     if (size < 0)
         return end(sql, size);
     if (size == 0)
@@ -45,7 +51,7 @@ enum status sql_copy_read(struct sql *sql, struct slice *out_message)
 
 enum status sql_copy_write(struct sql *sql, struct slice message)
 {
-    if (!sql->is_copy || sql->lost)
+    if (!sql->is_copy || sql->is_ending || sql->lost)
         return ERR_CLOSED;
     if (PQputCopyData(sql->conn, message.at, (int)message.size) < 0) {
         sql_lose(sql, NULL);
@@ -65,6 +71,37 @@ void sql_copy_pause(struct sql *sql, bool is_paused)
         sql_do_soon(sql);
     }
     sql_rewatch(sql);
+}
+
+void sql_copy_end(struct sql *sql)
+{
+    if (!sql->is_copy || sql->is_ending || sql->lost)
+        return;
+    if (PQputCopyEnd(sql->conn, NULL) < 0) {
+        sql_lose(sql, NULL);
+        return;
+    }
+    sql->is_ending = true;
+    sql->is_paused = false;
+    sql->is_readable_due = true;
+    sql_do_soon(sql);
+    sql_rewatch(sql);
+}
+
+void sql_copy_read_over(struct sql *sql)
+{
+    int size = sql->is_ended ? -1 : 1;
+
+    for (int i = 0; i < READ_OVER_MAX && size > 0; i++)
+        size = next_message(sql);
+    if (size > 0) { /* timers get their chance */
+        sql->is_readable_due = true;
+        sql_do_soon(sql);
+    } else if (size == -1 && PQisBusy(sql->conn)) {
+        sql->is_ended = true; /* its messages have; its last word is to come */
+    } else if (size < 0) {
+        (void)end(sql, size);
+    }
 }
 
 bool sql_copy_is_flushed(const struct sql *sql)

@@ -23,5 +23,9 @@ MUST_CHECK enum status sql_copy_read(struct sql *sql, struct slice *out_message)
 /* Queued, and sent as the socket takes it.  ERR_CLOSED: no such stream. */
 MUST_CHECK enum status sql_copy_write(struct sql *sql, struct slice message);
 void sql_copy_pause(struct sql *sql, bool is_paused);
+/* Our end of the stream (CopyDone).  What the server still sends is read over, and down() follows
+ * when it has ended its side, too: what the stream was about is let go of by then.  A server that
+ * does not answer is the owner's to give up. */
+void sql_copy_end(struct sql *sql);
 /* Bytes not yet taken by the kernel exist? */
 bool sql_copy_is_flushed(const struct sql *sql);

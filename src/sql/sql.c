@@ -67,7 +67,8 @@ static void close_connection(struct sql *sql)
     sql->message = NULL;
     sql->conn = NULL;
     sql->state = SQL_DOWN;
-    sql->is_copy = sql->is_paused = sql->is_readable_due = false;
+    sql->is_copy = sql->is_ending = sql->is_ended = false;
+    sql->is_paused = sql->is_readable_due = false;
     sql->prepared_count = 0;
     sql->last_words.text[0] = '\0';
 }
@@ -84,6 +85,15 @@ static void tell_lost(struct sql *sql)
         sql->events.down(sql->arg, &why);
 }
 
+/* In COPY BOTH. */
+static void tell_readable(struct sql *sql)
+{
+    if (sql->is_ending)
+        sql_copy_read_over(sql);
+    else if (sql->events.readable)
+        sql->events.readable(sql->arg);
+}
+
 static void on_soon(void *arg)
 {
     struct sql *sql = arg;
@@ -95,8 +105,7 @@ static void on_soon(void *arg)
         sql_fail_all(sql, "the database is not connected");
     else if (sql->is_copy && sql->is_readable_due && !sql->is_paused) {
         sql->is_readable_due = false;
-        if (sql->events.readable)
-            sql->events.readable(sql->arg);
+        tell_readable(sql);
     } else if (!sql->is_copy) {
         sql_collect(sql); /* rows that were left when it was paused */
         if (!sql->is_freed)
@@ -131,8 +140,8 @@ static void on_socket(void *arg, bool readable, bool writable)
         is_broken = true;
     (void)PQisBusy(sql->conn); /* also what came unasked is read: notices, last words */
     if (sql->is_copy) {
-        if (readable && !sql->is_paused && sql->events.readable)
-            sql->events.readable(sql->arg);
+        if (readable && !sql->is_paused)
+            tell_readable(sql);
     } else {
         sql_collect(sql);
     }

@@ -61,6 +61,8 @@ struct sql {
     int prepared_count;
 
     bool is_copy, is_paused;
+    bool is_ending;       /* sql_copy_end was called */
+    bool is_ended;        /* and the server's messages have ended */
     bool is_readable_due; /* readable() is to be called by `soon` */
     char *message;        /* of sql_copy_read; libpq's */
 
@@ -82,3 +84,6 @@ void sql_collect(struct sql *sql);                       /* takes results; may c
 void sql_fail_all(struct sql *sql, const char *message); /* may call back */
 void sql_drop_all(struct sql *sql);
 void sql_ask_settling(struct sql *sql, const char *text, sql_answer_fn *fn);
+
+/* copy.c */
+void sql_copy_read_over(struct sql *sql); /* after sql_copy_end, when there may be more */

@@ -10,6 +10,7 @@ import pytest
 from conftest import Database
 from support.pgcdc import Pgcdc, wait_for
 from support.postgres import run_as
+from support.proxy import Proxy
 from support.websocket import WebSocket
 
 ORDERS = "CREATE TABLE orders (id int PRIMARY KEY, status text)"
@@ -214,6 +215,31 @@ def test_a_stand_by_takes_over_without_a_gap(own_postgres, scratch):
                 assert numbers == [2, 3] and places[0] == last
         finally:
             second.end()
+
+
+def test_a_stop_leaves_the_slot_free(own_postgres, scratch):
+    """C5: also while much is on its way, and the journal takes no more of it."""
+    cluster = own_postgres().start()
+    with connected(cluster) as database, running(scratch, cluster, journal_size="4MiB") as server:
+        database.run(ORDERS)
+        for first in range(0, 250_000, 50_000):
+            database.run("INSERT INTO orders SELECT n, repeat('x', 100) FROM"
+                         " generate_series(%s, %s) n", [first + 1, first + 50_000])
+            assert server.end() == 0
+            assert database.run("SELECT active FROM pg_replication_slots") == [(False,)]
+            assert "has not ended" not in server.log()
+            server.start()
+
+
+def test_a_server_that_does_not_answer_is_left(own_postgres, scratch):
+    """A stop has its end behind a dead link, too."""
+    cluster = own_postgres().start()
+    with Proxy(cluster.home / f".s.PGSQL.{cluster.port}") as proxy:
+        server = Pgcdc(scratch, f"postgres://postgres@127.0.0.1:{proxy.port}/postgres",
+                       slot_name="kept").start()
+        proxy.stall()
+        assert server.end() == 0
+        assert "has not ended the stream" in server.log()
 
 
 def test_a_restored_copy_is_another_history(own_postgres, scratch):

@@ -324,6 +324,37 @@ static void copy_both_streams(void **state)
     probe_release(&writer);
 }
 
+/* What still comes is read over, and at the end the slot is free. */
+static void a_stream_is_ended_in_order(void **state)
+{
+    struct probe probe, writer;
+    struct slice message;
+
+    (void)state;
+    probe_init(&writer, conninfo(), false);
+    probe_init(&probe, conninfo(), true);
+    ask(&writer, "SELECT pg_create_logical_replication_slot('sql_end', 'test_decoding')");
+    ask(&writer, "SELECT pg_logical_emit_message(false, 'probe', repeat('x', 10000)) "
+                 "FROM generate_series(1, 3000)");
+    sql_ask(probe.sql, "START_REPLICATION SLOT sql_end LOGICAL 0/0", NULL, 0, on_answer, &probe);
+    loop_run(probe.loop);
+    assert_int_equal(probe.status, OK);
+    sql_copy_pause(probe.sql, true);
+    sql_copy_end(probe.sql);
+    sql_copy_end(probe.sql);
+    assert_int_equal(sql_copy_read(probe.sql, &message), ERR_CLOSED);
+    assert_int_equal(sql_copy_write(probe.sql, SLICE("r")), ERR_CLOSED);
+    while (probe.downs == 0)
+        loop_run(probe.loop);
+    assert_string_equal(probe.why.text, "the server has ended the stream");
+    assert_string_equal(ask(&writer, "SELECT active FROM pg_replication_slots "
+                                     "WHERE slot_name = 'sql_end'"),
+                        "f");
+    ask(&writer, "SELECT pg_drop_replication_slot('sql_end')");
+    probe_release(&probe);
+    probe_release(&writer);
+}
+
 /* Rows of 100 kB, taken a few at a time. */
 static struct {
     struct probe probe;
@@ -431,6 +462,7 @@ int main(void)
         cmocka_unit_test(no_server_means_down_without_secrets),
         cmocka_unit_test(hostile_settings_of_the_role_change_nothing),
         cmocka_unit_test(copy_both_streams),
+        cmocka_unit_test(a_stream_is_ended_in_order),
         cmocka_unit_test(rows_come_one_by_one),
         cmocka_unit_test(it_may_be_freed_at_any_time),
     };
