@@ -80,12 +80,13 @@ def random_filter(dice, columns, depth=2):
 
 
 class Writer(threading.Thread):
-    """Random transactions until `stop`; wal2json's format 1 tells nobody of TRUNCATE."""
+    """Random transactions until `stop`.  wal2json's format 1 tells nobody of TRUNCATE, nor of NULLs
+    in old rows: with `is_format_1` there are none."""
 
-    def __init__(self, database, seed, stop, pace, truncates):
+    def __init__(self, database, seed, stop, pace, is_format_1):
         super().__init__(daemon=True)
         self.dice, self.stop, self.pace = random.Random(seed), stop, pace
-        self.truncates = truncates
+        self.is_format_1 = is_format_1
         self.connection = psycopg2.connect(database.url)
         self.failure, self.commits = None, 0
 
@@ -119,7 +120,7 @@ class Writer(threading.Thread):
 
     def value(self, column):
         dice = self.dice
-        if dice.random() < 0.1:
+        if dice.random() < 0.1 and not self.is_format_1:
             return None
         return {"region": lambda: dice.choice(REGIONS),
                 "amount": lambda: dice.randrange(-5000, 5000) / 100,
@@ -144,7 +145,7 @@ class Writer(threading.Thread):
                            [dice.randrange(1, ROWS), id])
         elif roll < 0.99:
             cursor.execute(f"DELETE FROM {table} WHERE id = %s", [id])
-        elif self.truncates:
+        elif not self.is_format_1:
             cursor.execute("TRUNCATE cut")
 
 
@@ -316,15 +317,14 @@ class Client(threading.Thread):
             assert kind in ("welcome", "subscribed", "notice"), text
 
 
-def play(database, server, seed, seconds, clients, writers=4, pace=0.05,
-         truncates=True):
+def play(database, server, seed, seconds, clients, writers=4, pace=0.05, is_format_1=False):
     """Runs it all; the clients, whose rows are right."""
     database.run(SQL)
     database.run("".join(f"INSERT INTO {table} SELECT n, 'eu', n / 7.0, n % 2 = 0, '{{a,b}}', "
                          f"'{{\"n\": 1}}', repeat('x', n) FROM generate_series(1, {ROWS}, 2) n;"
                          for table in TABLES))
     stop = threading.Event()
-    writing = [Writer(database, f"{seed} writer {number}", stop, pace, truncates)
+    writing = [Writer(database, f"{seed} writer {number}", stop, pace, is_format_1)
                for number in range(writers)]
     reading = [Client(server, f"{seed} client {number}", seconds) for number in range(clients)]
     for thread in [*writing, *reading]:

@@ -24,9 +24,11 @@ def memory_factor():
     return 1 if b"__asan_init" not in pathlib.Path(BINARY).read_bytes() else 12
 
 
+CLIENTS = int(os.environ.get("PGCDC_STORM_CLIENTS", "300"))
+
 # (settings, seconds, clients)
 STORMS = {
-    "pgoutput": ({"plugin": "pgoutput"}, 6, 80),
+    "pgoutput": ({"plugin": "pgoutput"}, 4 + CLIENTS / 50, CLIENTS),
     "wal2json 2": ({"plugin": "wal2json", "wal2json_format": "2"}, 2, 20),
     "wal2json 1": ({"plugin": "wal2json", "wal2json_format": "1"}, 2, 20),
 }
@@ -37,7 +39,7 @@ def test_whoever_begins_in_a_storm_has_the_rows_of_select(database, pgcdc, name)
     settings, seconds, clients = STORMS[name]
     server = pgcdc(snapshot_connections="8", **settings)
     played = storm.play(database, server, f"{seed_of_run()} {name}", seconds, clients,
-                        truncates=name != "wal2json 1")
+                        is_format_1=name == "wal2json 1")
     count = sum(len(client.holdings) for client in played)
     assert count >= clients * 1.3
     print(f"{count} subscriptions, {sum(client.resumptions for client in played)} came back")
