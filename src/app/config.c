@@ -293,6 +293,8 @@ static void check_serving(struct loading *loading)
     if (config->https) {
         check_readable(loading, "key_priv", config->key_priv);
         check_readable(loading, "key_cert", config->key_cert);
+        if (config->ticket_key[0] != '\0')
+            check_readable(loading, "ticket_key", config->ticket_key);
     }
     if (source_of(config, key)->origin == CONFIG_FROM_DEFAULT && config->is_auth_on)
         set_words(loading, key, SLICE(OPEN_BINDING), CONFIG_FROM_DEFAULT, "default");

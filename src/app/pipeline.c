@@ -23,7 +23,7 @@
 struct pipeline {
     const struct config *config;
     struct loop *loop; /* of the main thread; owned, as is all below */
-    struct signal_watch *on_term, *on_int;
+    struct signal_watch *on_term, *on_int, *on_hup;
     struct journal *journal;
     struct control *control;
     struct snapshots *snapshots;
@@ -200,7 +200,10 @@ struct pipeline *pipeline_new(const struct config *config, struct fault *fault)
     pipeline->journal = journal_new(config->journal_size, fault);
     is_well = pipeline->journal != NULL;
     if (is_well && config->https) {
-        pipeline->tls = tls_server_new(config->key_cert, config->key_priv, fault);
+        const struct tls_config tls = {.cert_path = config->key_cert,
+                                       .key_path = config->key_priv,
+                                       .ticket_path = config->ticket_key};
+        pipeline->tls = tls_server_new(&tls, fault);
         is_well = pipeline->tls != NULL;
     }
     if (is_well) {
@@ -243,6 +246,21 @@ static void on_signal(void *arg, int number)
     loop_stop(pipeline->loop);
 }
 
+/* What is wrong with the new files must not end what runs well. */
+static void on_reload(void *arg, int number)
+{
+    const struct pipeline *pipeline = arg;
+    struct fault fault;
+
+    (void)number;
+    if (!pipeline->tls)
+        log_info("SIGHUP: nothing to read again without https");
+    else if (tls_server_reload(pipeline->tls, &fault) == OK)
+        log_info("SIGHUP: %s is in use from now on", pipeline->config->key_cert);
+    else
+        log_error("SIGHUP: nothing has changed: %s", fault.text);
+}
+
 static void *run_worker(void *arg)
 {
     worker_run(arg);
@@ -279,6 +297,7 @@ enum status pipeline_run(struct pipeline *pipeline, struct fault *fault)
 {
     pipeline->on_term = signal_watch_new(pipeline->loop, SIGTERM, on_signal, pipeline);
     pipeline->on_int = signal_watch_new(pipeline->loop, SIGINT, on_signal, pipeline);
+    pipeline->on_hup = signal_watch_new(pipeline->loop, SIGHUP, on_reload, pipeline);
     const enum status status = start_threads(pipeline, fault);
     if (status == OK) {
         log_address(pipeline);
@@ -288,5 +307,6 @@ enum status pipeline_run(struct pipeline *pipeline, struct fault *fault)
     signal_watch_free(pipeline->on_term);
     signal_watch_free(pipeline->on_int);
     stop_threads(pipeline);
+    signal_watch_free(pipeline->on_hup); /* no reason to end sooner than the clients */
     return status;
 }

@@ -11,19 +11,29 @@
  * compression, no early data; the buffers of an idle connection are given back.  Client
  * certificates are not asked for.
  *
- * A tls_server is one certificate with its key.  Any number of threads may use it; connections
- * that began with it keep it alive, so it may be freed and replaced while they last (reload).
+ * A tls_server is one certificate with its key, and the keys of the session tickets by which a
+ * client that returns is spared the signature (net/tls_tickets.h).  All workers share it, so a
+ * ticket of one is good at every other; it must outlive its connections.
+ *
+ * tls_server_reload reads all files again.  Connections go on with what they began with, those to
+ * come get the new; when something is wrong with the new, nothing changes.
  */
 struct tls_server;
 struct tls;
 
+struct tls_config {
+    const char *cert_path, *key_path; /* PEM; the certificate's may hold the chain behind it */
+    const char *ticket_path;          /* secrets that seal tickets; NULL or "": made, and renewed */
+};
+
 /*
- * PEM files; the certificate's may hold the chain behind it.  NULL and ERR_CONFIG in the fault
- * when one cannot be read or they do not belong together: it names the file and the reason.  An
- * expired certificate is taken, and warned of in the log.
+ * Paths are borrowed as long as the server.  NULL and ERR_CONFIG in the fault when a file cannot be
+ * read or two do not belong together: it names the file and the reason.  An expired certificate is
+ * taken, and warned of in the log.
  */
-struct tls_server *tls_server_new(const char *cert_path, const char *key_path, struct fault *fault);
+struct tls_server *tls_server_new(const struct tls_config *config, struct fault *fault);
 void tls_server_free(struct tls_server *server);
+MUST_CHECK enum status tls_server_reload(struct tls_server *server, struct fault *fault);
 
 /* What follows is for net/socket.c: one connection on a descriptor that stays the caller's. */
 enum tls_want { TLS_WANT_NOTHING, TLS_WANT_READ, TLS_WANT_WRITE };

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """TLS to clients (https, key_priv, key_cert) and to PostgreSQL (database_tls, sslmode)."""
-import re
 import shutil
 import socket as sockets
 import ssl
@@ -10,28 +9,12 @@ import time
 import pytest
 
 from support.pgcdc import Pgcdc, run
-from support.websocket import Closed
+from support.tls import context, make_certificate
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """(key, certificate) of localhost, signed by itself."""
-    place = tmp_path_factory.mktemp("tls")
-    key, cert = place / "key.pem", place / "cert.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                    "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(key), "-out", str(cert),
-                    "-days", "2", "-subj", "/CN=localhost", "-addext",
-                    "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True)
-    return key, cert
-
-
-def context(certificate, newest=None, oldest=None):
-    made = ssl.create_default_context(cafile=str(certificate[1]))
-    if newest:
-        made.maximum_version = newest
-    if oldest:
-        made.minimum_version = oldest
-    return made
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="module")
