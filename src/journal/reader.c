@@ -73,28 +73,41 @@ void journal_reader_close(struct journal_reader *reader)
     atomic_store(&reader->is_open, false);
 }
 
-const struct change *journal_next(struct journal_reader *reader)
+static const struct record *take_record(const struct journal_reader *reader, uint64_t *offset,
+                                        size_t *at)
 {
     const struct ring *ring = &reader->journal->ring;
+    const struct record *record = (const void *)(ring->base + *at);
 
+    *offset += record->size;
+    *at += record->size;
+    if (*at >= ring->size)
+        *at -= ring->size;
+    return record;
+}
+
+const struct change *journal_next(struct journal_reader *reader)
+{
     if (reader->offset == reader->known_head) {
         reader->known_head = atomic_load_explicit(&reader->journal->head, memory_order_acquire);
         if (reader->offset == reader->known_head)
             return NULL;
     }
-    const struct record *record = (const void *)(ring->base + reader->at);
-    reader->offset += record->size;
-    reader->at += record->size;
-    if (reader->at >= ring->size)
-        reader->at -= ring->size;
-    return &record->change;
+    if (reader->ahead_count > 0)
+        reader->ahead_count--;
+    return &take_record(reader, &reader->offset, &reader->at)->change;
 }
 
-const struct change *journal_peek(const struct journal_reader *reader)
+const struct change *journal_look_ahead(struct journal_reader *reader)
 {
-    const struct record *record = (const void *)(reader->journal->ring.base + reader->at);
-
-    return reader->offset == reader->known_head ? NULL : &record->change;
+    if (reader->ahead_count == 0) {
+        reader->ahead = reader->offset;
+        reader->ahead_at = reader->at;
+    }
+    if (reader->ahead_count == JOURNAL_AHEAD || reader->ahead == reader->known_head)
+        return NULL;
+    reader->ahead_count++;
+    return &take_record(reader, &reader->ahead, &reader->ahead_at)->change;
 }
 
 void journal_done(struct journal_reader *reader)

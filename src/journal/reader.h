@@ -25,6 +25,8 @@ struct wake;
  */
 struct journal_reader;
 
+#define JOURNAL_AHEAD 4
+
 /* A reader that begins at the head, that is, with the next change to be published.  NULL when
  * JOURNAL_MAX_READERS are open.  `wake` is borrowed until the reader is closed; with NULL the
  * reader is never woken and must look by itself. */
@@ -34,9 +36,10 @@ void journal_reader_close(struct journal_reader *reader);
 
 /* The next change, borrowed until journal_done; NULL: nothing more is published. */
 const struct change *journal_next(struct journal_reader *reader);
-/* What journal_next would return, as far as it is known without asking the writer; for those who
- * prepare for it.  It is not read by that. */
-const struct change *journal_peek(const struct journal_reader *reader);
+/* Shows each change once before journal_next returns it, JOURNAL_AHEAD of them at most, and as far
+ * as they are known without asking the writer; for those who prepare for them.  NULL: that is all
+ * for now.  Nothing is read by that. */
+const struct change *journal_look_ahead(struct journal_reader *reader);
 /* Lets go of all that was read. */
 void journal_done(struct journal_reader *reader);
 /* Asks to be woken, once, by the next journal_publish.  False: there is more to read already, and

@@ -67,8 +67,11 @@ struct journal_reader {
     _Alignas(64) struct journal *journal;
     uint64_t offset; /* behind the last record returned */
     uint64_t known_head;
-    size_t at;       /* offset, as a place in the ring */
-    uint64_t cursor; /* behind the last record that journal_cursor_next returned */
+    size_t at;            /* offset, as a place in the ring */
+    uint64_t cursor;      /* behind the last record that journal_cursor_next returned */
+    uint64_t ahead;       /* behind the last record that was looked ahead to */
+    size_t ahead_at;      /* the same, as a place in the ring */
+    uint32_t ahead_count; /* records between offset and ahead; 0: neither counts */
 };
 
 struct retired_table {

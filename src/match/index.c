@@ -52,7 +52,7 @@ struct entry_node {
 
 /* What index_prepare() has worked out; address and position together are not used again. */
 struct prepared {
-    const struct change *change; /* only compared; NULL: nothing */
+    const struct change *change; /* only compared */
     struct position position;
     struct table_entry *entry;
 };
@@ -62,8 +62,8 @@ struct index {
     struct map entries; /* schema, NUL, name to table_entry */
     uint64_t serial;    /* of the change that is being matched */
     uint64_t asked_total;
-    struct prepared prepared[2]; /* the change at hand and the next, in turns */
-    uint32_t prepared_last;
+    struct prepared prepared[INDEX_PREPARED]; /* a ring */
+    uint32_t prepared_first, prepared_count;
     index_stale_fn *on_stale; /* NULL: nobody wants to know */
     void *on_stale_arg;
     struct buf scratch;
@@ -201,7 +201,7 @@ static struct entry_node *node_new(struct index *index, struct filter *filter)
 
 static void forget_prepared(struct index *index)
 {
-    index->prepared[0].change = index->prepared[1].change = NULL;
+    index->prepared_count = 0;
 }
 
 struct index_node *index_add(struct index *index, struct filter *filter)
@@ -341,14 +341,18 @@ static struct table_entry *entry_find(struct index *index, struct slice schema, 
     return map_get(&index->entries, buf_slice(&index->scratch));
 }
 
-static int prepared_turn(const struct index *index, const struct change *change)
+/* Where what was prepared for the change is, and that is over then; below 0: nowhere. */
+static int take_prepared(struct index *index, const struct change *change)
 {
-    for (int turn = 0; turn < 2; turn++) {
+    for (uint32_t i = 0; i < index->prepared_count; i++) {
+        const uint32_t turn = (index->prepared_first + i) % INDEX_PREPARED;
         const struct prepared *prepared = &index->prepared[turn];
-        if (prepared->change == change &&
-            position_compare(prepared->position, change->position) == 0 &&
-            prepared->entry->columns.table_id == change->table->id)
-            return turn;
+        if (prepared->change != change ||
+            position_compare(prepared->position, change->position) != 0)
+            continue;
+        index->prepared_first += i + 1;
+        index->prepared_count -= i + 1;
+        return prepared->entry->columns.table_id == change->table->id ? (int)turn : -1;
     }
     return -1;
 }
@@ -360,7 +364,11 @@ void index_prepare(struct index *index, const struct change *change)
     struct table_entry *entry = entry_find(index, change->table->schema, change->table->name);
     if (!entry || entry->columns.table_id != change->table->id)
         return;
-    const uint32_t turn = index->prepared_last ^= 1U;
+    if (index->prepared_count == INDEX_PREPARED) {
+        index->prepared_first++;
+        index->prepared_count--;
+    }
+    const uint32_t turn = (index->prepared_first + index->prepared_count++) % INDEX_PREPARED;
     index->prepared[turn] = (struct prepared){change, change->position, entry};
     for (uint32_t i = 0; i < entry->fact_column_count; i++) {
         struct fact_column *column = entry->fact_columns[i];
@@ -446,7 +454,7 @@ static void match(struct matching *matching)
     if (!change->table || index->entries.count == 0)
         return;
     index->serial++;
-    const int turn = prepared_turn(index, change);
+    const int turn = take_prepared(index, change);
     entry_match(matching,
                 turn >= 0 ? index->prepared[turn].entry
                           : entry_find(index, change->table->schema, change->table->name),

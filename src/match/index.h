@@ -39,15 +39,18 @@ void index_remove(struct index *index, struct index_node *node);
 void index_match(struct index *index, const struct change *change, index_hit_fn *fn, void *arg);
 
 /*
- * Says which change will be matched behind the one at hand: what a million filters are found by
- * lies in a cache far away, and is fetched while the one at hand is dealt with.
+ * Says which change will be matched soon: what a million filters are found by lies in a cache far
+ * away, and is fetched while those before it are dealt with.
  *
- *     next = journal_next(reader);
- *     index_prepare(index, next);
+ *     while ((ahead = journal_look_ahead(reader)))
+ *         index_prepare(index, ahead);
  *     index_match(index, change, ...);
  *
- * No work is done twice, and a change that is not matched after all does no harm.
+ * In the order in which they will be matched; INDEX_PREPARED are remembered.  No work is done
+ * twice, and a change that is not matched after all does no harm.
  */
+#define INDEX_PREPARED 8
+
 void index_prepare(struct index *index, const struct change *change);
 
 /* As index_match, and for an update with an old row those that it leaves as well, each once:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "match/filter.h"
+#include "match/index.h"
 
 /*
  * The facts that filters are filed under, for index.c: "region = 'eu'" as a hash of 'eu' in a
@@ -25,10 +26,10 @@ struct filing {
 struct fact_column {
     uint32_t slot; /* of the table's entry: which column it is */
     enum value_class class;
-    uint8_t *tags;          /* owned; a power of two of them */
-    struct filing **firsts; /* owned; the chains, NULL where the tag is 0 */
-    uint64_t prepared[2];   /* hashes of the values of two changes, for index_prepare(); 0: none */
-    size_t capacity, count; /* count: slots in use, that is, different facts */
+    uint8_t *tags;                     /* owned; a power of two of them */
+    struct filing **firsts;            /* owned; the chains, NULL where the tag is 0 */
+    uint64_t prepared[INDEX_PREPARED]; /* hashes of the changes' values; 0: none */
+    size_t capacity, count;            /* count: slots in use, that is, different facts */
 };
 
 struct fact_column *fact_column_new(uint32_t slot, enum value_class class);

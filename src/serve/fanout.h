@@ -62,7 +62,7 @@ void fanout_join_again(struct group *group);
 /* A member has left `group`: the group goes, too, if it was the last one. */
 void fanout_leave(struct fanout *fanout, struct group *group);
 
-/* What comes behind the next change, or NULL; to know it only makes that faster. */
+/* A change that will come soon; to know it only makes that faster. */
 void fanout_prepare(struct fanout *fanout, const struct change *change);
 /* Lays the change's frame behind the runs of all who want it.  `start`: its offset. */
 void fanout_change(struct fanout *fanout, const struct change *change, uint64_t epoch,

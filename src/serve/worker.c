@@ -179,7 +179,7 @@ static void take_change(struct worker *worker, const struct change *change, uint
 static void on_wake(void *arg)
 {
     struct worker *worker = arg;
-    const struct change *change;
+    const struct change *change, *ahead;
 
     /* The head first: the epoch of all before it is then known. */
     const uint64_t head = journal_head(worker->config.journal);
@@ -191,7 +191,8 @@ static void on_wake(void *arg)
         const uint64_t start = journal_reader_offset(worker->reader);
         if (start >= head || !(change = journal_next(worker->reader)))
             break;
-        fanout_prepare(&worker->fanout, journal_peek(worker->reader));
+        while ((ahead = journal_look_ahead(worker->reader)))
+            fanout_prepare(&worker->fanout, ahead);
         take_change(worker, change, start);
     }
     flush(worker);
