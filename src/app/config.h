@@ -27,7 +27,7 @@
 enum config_plugin { CONFIG_PLUGIN_AUTO, CONFIG_PLUGIN_PGOUTPUT, CONFIG_PLUGIN_WAL2JSON };
 enum config_auth { CONFIG_AUTH_AUTO, CONFIG_AUTH_NONE };
 
-#define CONFIG_KEY_COUNT 33
+#define CONFIG_KEY_COUNT 34
 #define CONFIG_DEFAULT_PATH "/etc/speculare/pgcdc.config"
 #define CONFIG_FILE_MAX ((size_t)1 << 20)
 
@@ -65,6 +65,7 @@ struct config {
     uint64_t spill_memory;      /* bytes */
     char *spill_directory;      /* empty: $TMPDIR or /var/tmp */
     uint64_t workers;           /* 0: one per core */
+    uint64_t batch_delay;       /* microseconds */
     uint64_t snapshot_connections;
 
     char *binding; /* the one in effect: see config_load */

@@ -94,6 +94,8 @@ const struct config_key config_keys[] = {
      .help = "where those beyond spill_memory go; empty: $TMPDIR, or /var/tmp"},
     {AT(workers), .type = CONFIG_NUMBER, .standard = "0", .max = 256, .example = "4",
      .help = "threads that serve clients; 0: one per core"},
+    {AT(batch_delay), .type = CONFIG_TIME, .standard = "0", .max = 5000, .example = "\"0.5ms\"",
+     .help = "how long a change waits for others to share a send with; 0: not"},
     {AT(snapshot_connections), .type = CONFIG_NUMBER, .standard = "4", .min = 1, .max = 100,
      .example = "8", .help = "snapshots of tables that are read at once"},
     {AT(binding), .type = CONFIG_TEXT, .standard = "127.0.0.1:8080", .min = 1, .max = 1024,

@@ -15,6 +15,7 @@ enum config_type {
     CONFIG_FLAG,   /* bool */
     CONFIG_NUMBER, /* uint64_t */
     CONFIG_SIZE,   /* uint64_t, bytes */
+    CONFIG_TIME,   /* uint64_t, microseconds */
     CONFIG_CHOICE, /* uint64_t, an index into `choices` */
     CONFIG_ITEMS,  /* struct config_list */
 };
@@ -34,7 +35,7 @@ struct config_key {
     enum config_privacy privacy;
     size_t offset;              /* of its member of struct config */
     const char *standard;       /* the default, written as in the environment */
-    uint64_t min, max;          /* numbers and sizes; bytes of a text that is not empty */
+    uint64_t min, max;          /* numbers, sizes, times; bytes of a text that is not empty */
     const char *const *choices; /* NULL at the end */
     config_check_fn *check;     /* of a text, or of each item; not of an empty text */
     const char *example;        /* written as in a file */

@@ -206,6 +206,31 @@ static enum status set_size(struct config *config, const struct config_key *key,
                  buf_text(&limits));
 }
 
+static enum status set_time(struct config *config, const struct config_key *key,
+                            const struct config_given *given, struct fault *fault)
+{
+    CLEANUP(buf_release) struct buf limits = BUF_INIT;
+    uint64_t *const time_us = member(config, key);
+    uint64_t value = UINT64_MAX;
+    bool is_good = false;
+
+    if (given->kind == CONFIG_GIVEN_NUMBER && given->number == 0) {
+        value = 0;
+        is_good = true;
+    } else if (given->kind == CONFIG_GIVEN_WORDS || given->kind == CONFIG_GIVEN_TEXT) {
+        is_good = units_read_time(given->text, &value) == OK;
+    }
+    if (is_good && value >= key->min && value <= key->max) {
+        *time_us = value;
+        return OK;
+    }
+    units_print_time(&limits, key->min);
+    buf_add_text(&limits, " to ");
+    units_print_time(&limits, key->max);
+    return wrong(fault, key, given, "must be a time from %s: a number with us, ms or s",
+                 buf_text(&limits));
+}
+
 static enum status set_choice(struct config *config, const struct config_key *key,
                               const struct config_given *given, struct fault *fault)
 {
@@ -278,6 +303,8 @@ enum status config_value_set(struct config *config, const struct config_key *key
         return set_number(config, key, given, fault);
     case CONFIG_SIZE:
         return set_size(config, key, given, fault);
+    case CONFIG_TIME:
+        return set_time(config, key, given, fault);
     case CONFIG_CHOICE:
         return set_choice(config, key, given, fault);
     case CONFIG_ITEMS:
@@ -297,6 +324,7 @@ bool config_value_is_set(const struct config *config, const struct config_key *k
         return *(const bool *)at;
     case CONFIG_NUMBER:
     case CONFIG_SIZE:
+    case CONFIG_TIME:
     case CONFIG_CHOICE:
         return *(const uint64_t *)at != 0;
     case CONFIG_ITEMS:
@@ -354,6 +382,10 @@ void config_value_print(const struct config *config, const struct config_key *ke
         return;
     case CONFIG_SIZE:
         units_print_size(&text, *(const uint64_t *)at);
+        print_text(out, buf_slice(&text));
+        return;
+    case CONFIG_TIME:
+        units_print_time(&text, *(const uint64_t *)at);
         print_text(out, buf_slice(&text));
         return;
     case CONFIG_CHOICE:

@@ -152,6 +152,7 @@ static struct worker_config worker_config_of(const struct pipeline *pipeline)
                                  .count = config->allowed_origins.count,
                                  .is_tls = config->https}},
         .is_metrics_public = config->metrics_public,
+        .batch_delay_us = (uint32_t)config->batch_delay,
         .ping_seconds = (uint32_t)config->ping_interval,
     };
 }

@@ -48,3 +48,68 @@ void units_print_size(struct buf *out, uint64_t bytes)
         i++;
     buf_printf(out, "%" PRIu64 "%s", bytes / units[i].bytes, units[i].name);
 }
+
+static const struct {
+    const char *name;
+    uint64_t us;
+} time_units[] = {{"s", 1000000}, {"ms", 1000}, {"us", 1}};
+
+/* Takes the digits at the front of `text`. */
+static struct slice cut_digits(struct slice *text)
+{
+    size_t digits = 0;
+
+    while (digits < text->size && text->at[digits] >= '0' && text->at[digits] <= '9')
+        digits++;
+    const struct slice found = slice_of(text->at, digits);
+    *text = slice_from(*text, digits);
+    return found;
+}
+
+/* ".5" of a millisecond is 500 us. */
+static enum status read_fraction(struct slice *text, uint64_t unit_us, uint64_t *out_us)
+{
+    *out_us = 0;
+    if (text->size == 0 || text->at[0] != '.')
+        return OK;
+    *text = slice_from(*text, 1);
+    const struct slice digits = cut_digits(text);
+    for (size_t i = 0; i < digits.size; i++) {
+        unit_us /= 10;
+        *out_us += unit_us * (uint64_t)(digits.at[i] - '0');
+    }
+    return digits.size > 0 ? OK : ERR_INPUT;
+}
+
+enum status units_read_time(struct slice text, uint64_t *out_us)
+{
+    struct slice rest = text;
+    uint64_t number, fraction_us;
+
+    const struct slice digits = cut_digits(&rest);
+    if (slice_to_u64(digits, UINT32_MAX, &number) != OK)
+        return ERR_INPUT;
+    if (number == 0 && rest.size == 0) {
+        *out_us = 0;
+        return OK;
+    }
+    for (size_t i = 0; i < sizeof time_units / sizeof time_units[0]; i++) {
+        struct slice unit = rest;
+        if (read_fraction(&unit, time_units[i].us, &fraction_us) != OK)
+            return ERR_INPUT;
+        if (!slice_equal_nocase(slice_trim(unit), slice_text(time_units[i].name)))
+            continue;
+        *out_us = number * time_units[i].us + fraction_us;
+        return OK;
+    }
+    return ERR_INPUT;
+}
+
+void units_print_time(struct buf *out, uint64_t us)
+{
+    size_t i = us == 0 ? 1 : 0;
+
+    while (us % time_units[i].us != 0)
+        i++;
+    buf_printf(out, "%" PRIu64 "%s", us / time_units[i].us, time_units[i].name);
+}

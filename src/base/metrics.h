@@ -52,6 +52,8 @@
     X(MATCH_ASKED, counter, "pgcdc_match_asked_total",                                             \
       "Filters evaluated against a change after the index had named them.")                        \
     X(FRAMES_SENT, counter, "pgcdc_frames_sent_total", "WebSocket data frames queued to clients.") \
+    X(SENDS, counter, "pgcdc_sends_total",                                                         \
+      "Times data frames were handed to a client's socket, each time one or more.")                \
     X(BYTES_SENT, counter, "pgcdc_sent_bytes_total", "Bytes written to clients.")                  \
     X(REQUESTS_REFUSED, counter, "pgcdc_requests_refused_total",                                   \
       "HTTP requests answered with a status of 400 or more.")                                      \

@@ -34,6 +34,7 @@ struct journal *journal_new(size_t size, struct fault *fault)
     for (uint32_t i = 0; i < JOURNAL_MAX_READERS; i++) {
         atomic_init(&journal->readers[i].pin, PIN_NONE);
         atomic_init(&journal->readers[i].cursor_pin, PIN_NONE);
+        atomic_init(&journal->readers[i].wake_at, WAKE_NEVER);
     }
     journal->limit = journal->ring.size;
     journal->segment_size = journal->ring.size / JOURNAL_SEGMENTS;
@@ -201,11 +202,18 @@ enum status journal_append(struct journal *journal, const struct change *change)
 
 /* ---- waking ---- */
 
-static void wake_reader(struct journal *journal, struct journal_reader *reader)
+/* Who wants to sleep on meanwhile, further than the head, is left alone. */
+static void wake_reader(struct journal *journal, struct journal_reader *reader, uint64_t head)
 {
+    uint64_t at = atomic_load(&reader->wake_at);
+
     atomic_store(&journal->is_waking, true);
-    if (atomic_exchange(&reader->is_asleep, false))
+    while (at <= head) {
+        if (!atomic_compare_exchange_weak(&reader->wake_at, &at, WAKE_NEVER))
+            continue;
         wake_signal(reader->wake);
+        break;
+    }
     atomic_store(&journal->is_waking, false);
 }
 
@@ -236,8 +244,8 @@ void journal_publish(struct journal *journal)
 
     const uint32_t count = atomic_load(&journal->reader_count);
     for (uint32_t i = 0; i < count; i++) {
-        if (atomic_load(&journal->readers[i].is_asleep))
-            wake_reader(journal, &journal->readers[i]);
+        if (atomic_load(&journal->readers[i].wake_at) <= head)
+            wake_reader(journal, &journal->readers[i], head);
     }
     metrics_set(METRIC_JOURNAL_BYTES,
                 journal->end - atomic_load_explicit(&journal->tail, memory_order_relaxed));

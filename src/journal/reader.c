@@ -66,7 +66,7 @@ void journal_reader_close(struct journal_reader *reader)
 {
     if (!reader)
         return;
-    atomic_store(&reader->is_asleep, false);
+    atomic_store(&reader->wake_at, WAKE_NEVER);
     while (atomic_load(&reader->journal->is_waking))
         (void)sched_yield();
     reader_move_pin(reader, &reader->pin, PIN_NONE);
@@ -117,12 +117,17 @@ void journal_done(struct journal_reader *reader)
 
 bool journal_sleep(struct journal_reader *reader)
 {
+    return journal_sleep_until(reader, reader->offset + 1);
+}
+
+bool journal_sleep_until(struct journal_reader *reader, uint64_t head)
+{
     if (!reader->wake)
-        return atomic_load(&reader->journal->head) == reader->offset;
-    atomic_store(&reader->is_asleep, true);
-    if (atomic_load(&reader->journal->head) == reader->offset)
+        return atomic_load(&reader->journal->head) < head;
+    atomic_store(&reader->wake_at, head);
+    if (atomic_load(&reader->journal->head) < head)
         return true;
-    atomic_store(&reader->is_asleep, false);
+    atomic_store(&reader->wake_at, WAKE_NEVER);
     return false;
 }
 

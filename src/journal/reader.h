@@ -45,5 +45,8 @@ void journal_done(struct journal_reader *reader);
 /* Asks to be woken, once, by the next journal_publish.  False: there is more to read already, and
  * no wake was asked for.  Call journal_done before. */
 bool journal_sleep(struct journal_reader *reader);
+/* The same, but by the publish that brings the head to `head` or beyond.  What is published before
+ * that wakes nobody. */
+bool journal_sleep_until(struct journal_reader *reader, uint64_t head);
 /* The offset behind the last change that journal_next returned. */
 uint64_t journal_reader_offset(const struct journal_reader *reader);

@@ -31,9 +31,9 @@
  *         pin, then looks at the tail.  All four accesses are sequentially consistent, so at least
  *         one of the two sees the other: the writer takes the tail back, or the reader tries again
  *         further on.  (A reader at an older place than the head, a cursor, is safe the same way.)
- *  is_asleep, wanted   "wake me": by the same argument.  Who waits first says so, then looks
- *         again; who brings something first brings it, then looks who waits.  So no wake is lost,
- *         and while nobody waits, nobody is woken and no system call is made.
+ *  wake_at, wanted   "wake me when you have come to here": by the same argument.  Who waits first
+ *         says so, then looks again; who brings something first brings it, then looks who waits.
+ *         So no wake is lost, and while nobody waits, nobody is woken and no system call is made.
  *
  *  cursor_pin   of each reader, too: a place further back, held while a client that resumes or is
  *         slow is served from there.  Same order of accesses as for the tail and an opening reader;
@@ -47,6 +47,7 @@
  * first withdraws the wish and then waits until nobody is at it any more.
  */
 #define PIN_NONE UINT64_MAX
+#define WAKE_NEVER UINT64_MAX
 #define JOURNAL_SEGMENTS 64
 
 /* struct journal_ledger, word by word. */
@@ -60,7 +61,7 @@ struct journal_reader {
     _Alignas(64) _Atomic uint64_t pin; /* PIN_NONE: not open, or not yet */
     _Atomic uint64_t cursor_pin;       /* PIN_NONE: no cursor is being read */
     _Atomic bool is_open;
-    _Atomic bool is_asleep;
+    _Atomic uint64_t wake_at; /* once the head is here; WAKE_NEVER: it does not sleep */
     struct wake *wake;
 
     /* The reader's own. */

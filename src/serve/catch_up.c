@@ -98,6 +98,7 @@ static bool end_round(struct round *round)
     const uint64_t place = round->is_over ? worker->flushed_to : *reading->place;
 
     metrics_add(METRIC_FRAMES_SENT, round->frames);
+    metrics_add(METRIC_SENDS, round->frames > 0 ? 1 : 0);
     const bool is_sent = session_send_own(session, buf_slice(round->run));
     if (!is_sent)
         list_remove(&session->in_catching); /* until its socket drains */
@@ -149,9 +150,10 @@ static bool give_round(struct session *session)
     return has_more;
 }
 
-void catch_up_turn(struct worker *worker)
+bool catch_up_turn(struct worker *worker)
 {
     struct list_link turn;
+    bool has_waiting = false;
     int rounds = 0;
 
     /* Each at most once: a session that waits for a transaction's end stays in the list. */
@@ -164,7 +166,10 @@ void catch_up_turn(struct worker *worker)
     bool has_more = !list_is_empty(&worker->catching);
     LIST_EACH (link, &turn) {
         struct session *session = LIST_ITEM(link, struct session, in_catching);
-        has_more = give_round(session) || has_more;
+        if (give_round(session))
+            has_more = true;
+        else if (session->in_catching.next && session->v1)
+            has_waiting = true;
     }
     while (!list_is_empty(&turn)) {
         struct list_link *link = turn.next;
@@ -173,4 +178,5 @@ void catch_up_turn(struct worker *worker)
     }
     if (has_more)
         wake_signal(worker->wake);
+    return has_waiting;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
+
 struct session;
 struct worker;
 
@@ -24,5 +26,6 @@ struct worker;
 
 /* The session's outbox is empty, and it is behind: give it rounds. */
 void catch_up_add(struct session *session);
-/* The rounds of one turn, when the worker has flushed. */
-void catch_up_turn(struct worker *worker);
+/* The rounds of one turn, when the worker has flushed.  True: rows that were read could be joined
+ * with the changes, had the worker read them. */
+bool catch_up_turn(struct worker *worker);

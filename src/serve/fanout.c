@@ -199,6 +199,13 @@ static void reset_run(struct group_run *run)
     run->frames = 0;
 }
 
+/* 0: that client has got nothing, and is behind. */
+static void count_sent(struct fanout *fanout, uint32_t frames)
+{
+    fanout->frames_sent += frames;
+    fanout->sends += frames > 0 ? 1 : 0;
+}
+
 static void flush_run(struct fanout *fanout, struct group_run *run)
 {
     struct packet *rest = NULL;
@@ -208,8 +215,8 @@ static void flush_run(struct fanout *fanout, struct group_run *run)
     for (uint32_t i = 0; i < run->sole.count; i++) {
         if (i + FETCH_AHEAD < run->sole.count)
             session_fetch(run->sole.at[i + FETCH_AHEAD]);
-        fanout->frames_sent +=
-            session_send_run(run->sole.at[i], buf_slice(&run->bytes), &rest) ? run->frames : 0;
+        const bool is_sent = session_send_run(run->sole.at[i], buf_slice(&run->bytes), &rest);
+        count_sent(fanout, is_sent ? run->frames : 0);
     }
     packet_unref(rest);
     reset_run(run);
@@ -227,14 +234,15 @@ void fanout_flush(struct fanout *fanout)
     while (!list_is_empty(&fanout->dirty_groups))
         flush_group(fanout, LIST_ITEM(fanout->dirty_groups.next, struct group, in_dirty));
     while (!list_is_empty(&fanout->dirty_sessions))
-        fanout->frames_sent += session_flush(session_of_dirty(fanout->dirty_sessions.next));
+        count_sent(fanout, session_flush(session_of_dirty(fanout->dirty_sessions.next)));
     while (!list_is_empty(&fanout->dirty_v1))
-        fanout->frames_sent += v1_flush(v1_of_dirty(fanout->dirty_v1.next));
+        count_sent(fanout, v1_flush(v1_of_dirty(fanout->dirty_v1.next)));
     fanout->gathered = 0;
 
     const uint64_t asked = index_asked_total(fanout->index);
     metrics_add(METRIC_MATCH_ASKED, asked - fanout->asked);
     metrics_add(METRIC_FRAMES_SENT, fanout->frames_sent);
+    metrics_add(METRIC_SENDS, fanout->sends);
     fanout->asked = asked;
-    fanout->frames_sent = 0;
+    fanout->frames_sent = fanout->sends = 0;
 }

@@ -49,6 +49,7 @@ struct fanout {
     uint64_t change_number;    /* counts changes, so that a session meets each once */
     size_t gathered;           /* bytes in runs since the last flush */
     uint64_t frames_sent;      /* since the last flush */
+    uint64_t sends;            /* by which these left */
     uint64_t asked;            /* filters asked, as last told to the metrics */
 };
 

@@ -176,9 +176,9 @@ static void take_change(struct worker *worker, const struct change *change, uint
                   worker_epoch_at(worker, journal_reader_offset(worker->reader)), start);
 }
 
-static void on_wake(void *arg)
+/* True: it has not come to the end of what was there when it began. */
+static bool take_turn(struct worker *worker)
 {
-    struct worker *worker = arg;
     const struct change *change, *ahead;
 
     /* The head first: the epoch of all before it is then known. */
@@ -197,8 +197,24 @@ static void on_wake(void *arg)
     }
     flush(worker);
     journal_done(worker->reader);
+    return worker->flushed_to < head;
+}
+
+static void on_wake(void *arg)
+{
+    struct worker *worker = arg;
+
+    if (batch_holds(&worker->batch, worker->reader, journal_head(worker->config.journal))) {
+        /* Whoever catches up never waits for that. */
+        if (catch_up_turn(worker)) {
+            batch_end(&worker->batch);
+            wake_signal(worker->wake);
+        }
+        return;
+    }
+    batch_taken(&worker->batch, take_turn(worker));
     rebind_begin(worker);
-    catch_up_turn(worker);
+    (void)catch_up_turn(worker);
     if (!journal_sleep(worker->reader))
         wake_signal(worker->wake); /* sockets and timers first, then the rest */
 }
@@ -273,6 +289,8 @@ static void on_drain(struct letter *letter)
     struct worker *worker = LIST_ITEM(letter, struct worker, drain_letter);
 
     worker->is_draining = true;
+    if (worker->batch.state != BATCH_AT_REST)
+        (void)take_turn(worker); /* what waits for more comes before goodbye */
     listener_free(worker->listener);
     worker->listener = NULL;
     for_each_session(worker, say_goodbye, NULL);
@@ -320,11 +338,15 @@ struct worker *worker_new(const struct worker_config *config, struct fault *faul
     grant_cache_init(&worker->grants, GRANT_CACHE_MAX);
     worker->reader = journal_reader_open(config->journal, worker->wake);
     worker->flushed_to = worker->reader ? journal_reader_offset(worker->reader) : 0;
-    worker->listener = listener_new(worker->loop, &listening, on_accept, worker, fault);
-    if (worker->reader && worker->listener)
-        return worker;
     if (!worker->reader)
         (void)fault_set(fault, ERR_LIMIT, "more workers than the journal has readers");
+    else if (!batch_init(&worker->batch, worker->loop, config->batch_delay_us,
+                         journal_size(config->journal), on_wake, worker))
+        (void)fault_set(fault, ERR_SYSTEM, "no descriptor is left for the timer of batch_delay");
+    else
+        worker->listener = listener_new(worker->loop, &listening, on_accept, worker, fault);
+    if (worker->listener)
+        return worker;
     worker_free(worker);
     return NULL;
 }
@@ -335,6 +357,7 @@ void worker_free(struct worker *worker)
         return;
     journal_reader_close(worker->reader);
     listener_free(worker->listener);
+    batch_release(&worker->batch);
     fanout_release(&worker->fanout);
     buf_release(&worker->catch_up_run);
     mem_free(worker->commits);

@@ -12,6 +12,7 @@
 #include "change/token.h"
 #include "net/address.h"
 #include "net/mailbox.h"
+#include "serve/batch.h"
 #include "serve/fanout.h"
 #include "serve/wheel.h"
 
@@ -55,8 +56,9 @@ struct worker_config {
     struct serve_source source;
     bool is_auth_on; /* else everybody may ask anything */
     struct identity_config identity;
-    bool is_metrics_public; /* else /metrics is for this machine and for admins only */
-    uint32_t ping_seconds;  /* 1 to WHEEL_SECONDS - 1 - SESSION_PONG_SECONDS */
+    bool is_metrics_public;  /* else /metrics is for this machine and for admins only */
+    uint32_t batch_delay_us; /* how long a worker waits for more changes; 0: not */
+    uint32_t ping_seconds;   /* 1 to WHEEL_SECONDS - 1 - SESSION_PONG_SECONDS */
 };
 
 struct worker {
@@ -67,6 +69,7 @@ struct worker {
     struct wake *wake;  /* there is something in the journal */
     struct timer *tick; /* every second */
     struct journal_reader *reader;
+    struct batch batch;
     struct fanout fanout;
     uint64_t flushed_to;       /* offset: all before it has been sent to live sessions */
     struct position last;      /* of the last change read */

@@ -77,6 +77,13 @@ def test_sizes_are_read(file):
     assert run("--set", 'journal_size=64 parsecs', "--check-config").returncode == 78
 
 
+def test_times_are_read(file):
+    assert 'batch_delay = "500us"' in printed("--set", "batch_delay=0.5ms")
+    assert 'batch_delay = "0ms"' in printed("-c", file("batch_delay = 0\n"))
+    done = run("--set", "batch_delay=1s", "--check-config")
+    assert done.returncode == 78 and "0ms to 5ms" in done.stderr
+
+
 def test_secrets_are_never_printed(file, tmp_path):
     secret = "s3cr3t" * 12
     path = tmp_path / "secret"

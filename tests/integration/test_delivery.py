@@ -100,6 +100,36 @@ def test_101_means_live(database, pgcdc):
             assert socket.message()["columnvalues"][0] == number
 
 
+def test_batch_delay_is_waited_for_and_loses_nothing(database, pgcdc):
+    """Without it one of many lone changes is there sooner than that; with it none ever is."""
+    database.run(ORDERS)
+    delay = 0.005
+
+    def least_seconds(socket, numbers, is_enough):
+        least = 1e9
+        for number in numbers:
+            began = time.monotonic()
+            database.run(f"INSERT INTO orders VALUES ({number}, 'new', 1)")
+            assert socket.message()["columnvalues"][0] == number
+            least = min(least, time.monotonic() - began)
+            if is_enough(least):
+                break
+        return least
+
+    at_once, patient = pgcdc(batch_delay="0"), pgcdc(batch_delay="5ms")
+    with at_once.query("insert:orders") as socket:
+        assert least_seconds(socket, range(2000), lambda least: least < delay) < delay
+    with patient.query("insert:orders") as socket:
+        assert least_seconds(socket, range(2000, 2030), lambda _: False) >= delay
+    sockets = [patient.query("insert:orders", "insert:marker") for _ in range(4)]
+    for number in range(3000, 3200):
+        database.run(f"INSERT INTO orders VALUES ({number}, 'new', 1)")
+    for messages in database.mark(*sockets):
+        assert [message["columnvalues"][0] for message in messages] == [*range(3000, 3200)]
+    frames, sends = (patient.metric(f"pgcdc_{name}_total") for name in ("frames_sent", "sends"))
+    assert 0 < sends <= frames
+
+
 def test_a_client_begins_at_a_transaction(database, pgcdc):
     """D6: of a transaction that was under way at the 101 all or nothing arrives."""
     database.run(ORDERS)

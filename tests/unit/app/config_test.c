@@ -80,6 +80,7 @@ static void without_anything_the_defaults_hold(void **state)
     assert_int_equal(config.wal2json_format, 2);
     assert_int_equal(config.journal_size, 256 * 1024 * 1024);
     assert_int_equal(config.workers, 0);
+    assert_int_equal(config.batch_delay, 0);
     assert_int_equal(config.auth_database_max_connection, 10);
     assert_int_equal(config.log_level, LOG_INFO);
     assert_false(config.is_auth_on);

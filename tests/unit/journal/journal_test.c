@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <uv.h>
 
 #include "base/mem.h"
 #include "base/random.h"
@@ -48,6 +51,68 @@ static void test_append_then_publish(void **state)
     assert_int_equal(journal_read_by_all(journal), journal_head(journal));
     assert_int_equal(journal_reader_offset(reader), journal_end(journal));
     journal_reader_close(reader);
+    journal_free(journal);
+}
+
+/* What wake_signal comes down to, in the place of libuv's: counted, and handed on. */
+static _Atomic int wakes;
+
+int uv_async_send(uv_async_t *async)
+{
+    static int (*real)(uv_async_t *);
+
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "uv_async_send");
+    wakes++;
+    return real(async);
+}
+
+static void ignore(void *arg)
+{
+    (void)arg;
+}
+
+static int wakes_by_a_publish(struct journal *journal)
+{
+    const int before = wakes;
+
+    assert_int_equal(append_size(journal, 100, 1), OK);
+    journal_publish(journal);
+    return wakes - before;
+}
+
+static void test_only_who_sleeps_is_woken(void **state)
+{
+    (void)state;
+    struct journal *journal = journal_new(JOURNAL_SIZE_MIN, NULL);
+    struct loop *loop = loop_new();
+    struct wake *wake = wake_new(loop, ignore, NULL);
+    struct journal_reader *reader = journal_reader_open(journal, wake);
+
+    assert_int_equal(wakes_by_a_publish(journal), 0); /* it is at work, and will look */
+    assert_false(journal_sleep(reader));
+    assert_int_equal(wakes_by_a_publish(journal), 0);
+    while (journal_next(reader))
+        continue;
+    assert_true(journal_sleep(reader));
+    assert_int_equal(wakes_by_a_publish(journal), 1);
+    assert_int_equal(wakes_by_a_publish(journal), 0); /* it was woken once */
+
+    const uint64_t far = journal_head(journal) + 500;
+    assert_true(journal_sleep_until(reader, far));
+    while (journal_end(journal) + 300 < far)
+        assert_int_equal(wakes_by_a_publish(journal), 0);
+    int count = 0;
+    while (journal_end(journal) < far)
+        count += wakes_by_a_publish(journal);
+    assert_int_equal(count, 1);
+    assert_false(journal_sleep_until(reader, far));
+    assert_int_equal(wakes_by_a_publish(journal), 0);
+
+    journal_reader_close(reader);
+    assert_int_equal(wakes_by_a_publish(journal), 0);
+    wake_free(wake);
+    loop_free(loop);
     journal_free(journal);
 }
 
@@ -364,6 +429,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_append_then_publish),
+        cmocka_unit_test(test_only_who_sleeps_is_woken),
         cmocka_unit_test(test_reader_begins_at_head),
         cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_reader_in_the_way),
