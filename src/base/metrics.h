@@ -63,6 +63,8 @@
       "Clients closed because the journal had moved past them.")                                   \
     X(DEAD_CLOSED, counter, "pgcdc_dead_clients_closed_total",                                     \
       "Clients closed because they did not answer a ping.")                                        \
+    X(QUESTIONS, counter, "pgcdc_catalogue_questions_total",                                       \
+      "Questions put to PostgreSQL about tables, values and owners, for those who subscribe.")     \
     X(SNAPSHOTS_RUNNING, gauge, "pgcdc_snapshots_running", "Snapshots that are being read.")       \
     X(SNAPSHOTS_WAITING, gauge, "pgcdc_snapshots_waiting",                                         \
       "Snapshots that wait for a connection.")                                                     \

@@ -22,7 +22,7 @@
 #define ASK_MS 10000    /* then ERR_TIMEOUT */
 #define GRACE_MS 1000   /* without a connection; then ERR_CLOSED */
 #define TICK_MS 100     /* how exact these are */
-#define OPEN_MAX 100000 /* a client has one at a time */
+#define OPEN_MAX 100000 /* a client has one at a time for each table of its queries */
 
 enum ask_kind { ASK_TABLE, ASK_CASTS, ASK_OWNER };
 

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "base/random.h"
 #include "net/loop.h"
 
@@ -144,10 +145,18 @@ static struct sql *best_of(const struct pool *pool)
     return best;
 }
 
+static struct sql *best_to_ask(const struct pool *pool)
+{
+    struct sql *best = best_of(pool);
+
+    metrics_add(METRIC_QUESTIONS, best ? 1 : 0);
+    return best;
+}
+
 struct sql *pool_ask(struct pool *pool, const char *text, const char *const *params, int count,
                      sql_answer_fn *fn, void *arg)
 {
-    struct sql *best = best_of(pool);
+    struct sql *best = best_to_ask(pool);
 
     if (best)
         sql_ask(best, text, params, count, fn, arg);
@@ -157,7 +166,7 @@ struct sql *pool_ask(struct pool *pool, const char *text, const char *const *par
 struct sql *pool_ask_prepared(struct pool *pool, const char *text, const char *const *params,
                               int count, sql_answer_fn *fn, void *arg)
 {
-    struct sql *best = best_of(pool);
+    struct sql *best = best_to_ask(pool);
 
     if (best)
         sql_ask_prepared(best, text, params, count, fn, arg);

@@ -119,8 +119,8 @@ static void succeed(struct rebind *rebind, struct bind_result *result)
     struct fanout *fanout = &rebind->worker->fanout;
     struct group *group = rebind->group;
 
-    struct group *successor = fanout_join(fanout, result->filter);
-    result->filter = NULL;
+    struct group *successor = fanout_join(fanout, result->bound[0].filter);
+    result->bound[0].filter = NULL;
     rebind->successor = successor;
     group->rebind = NULL;
     fanout_join_again(group);
@@ -166,7 +166,7 @@ static void try_to_bind(struct rebind *rebind)
     struct fault fault = {0};
 
     rebind->binding = binding_new(rebind->worker, on_bound, rebind);
-    if (binding_parse_filter(rebind->binding, rebind->group->node->filter, &fault) != OK) {
+    if (binding_add_filter(rebind->binding, rebind->group->node->filter, &fault) != OK) {
         binding_free(rebind->binding);
         rebind->binding = NULL;
         fail(rebind, slice_text(fault.text));

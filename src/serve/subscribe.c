@@ -12,33 +12,14 @@ struct subscribe {
     struct worker *worker;
     subscribe_done_fn *done;
     void *arg;
-    struct binding *bindings[SUBSCRIBE_MAX]; /* owned, as are the filters */
+    struct binding *binding; /* owned, as are the filters */
     struct filter *filters[SUBSCRIBE_MAX];
-    uint32_t count, at;            /* queries; the one being worked on */
+    uint32_t count;                /* queries */
     struct subscribe_result since; /* its members for `since` */
     struct who who;
 };
 
-struct subscribe *subscribe_new(struct worker *worker, subscribe_done_fn *done, void *arg)
-{
-    struct subscribe *subscribe = mem_new(sizeof *subscribe);
-
-    subscribe->worker = worker;
-    subscribe->done = done;
-    subscribe->arg = arg;
-    return subscribe;
-}
-
-void subscribe_free(struct subscribe *subscribe)
-{
-    if (!subscribe)
-        return;
-    for (uint32_t i = 0; i < subscribe->count; i++) {
-        binding_free(subscribe->bindings[i]);
-        filter_free(subscribe->filters[i]);
-    }
-    mem_free(subscribe);
-}
+/* ---- the end of it ---- */
 
 /* Reports; the subscribe may be freed by that, so this is the last thing done. */
 static void refuse(struct subscribe *subscribe, int code, struct slice text)
@@ -47,26 +28,6 @@ static void refuse(struct subscribe *subscribe, int code, struct slice text)
         .code = code, .headers = code == 503 ? "Retry-After: 1\r\n" : "", .text = text};
 
     subscribe->done(subscribe->arg, &result);
-}
-
-static void succeed(struct subscribe *subscribe)
-{
-    struct subscribe_result result = subscribe->since;
-
-    result.headers = "";
-    result.filters = subscribe->filters;
-    result.count = subscribe->count;
-    subscribe->done(subscribe->arg, &result);
-}
-
-/* ---- one query after the other ---- */
-
-static void start_next(struct subscribe *subscribe)
-{
-    if (subscribe->at == subscribe->count)
-        succeed(subscribe);
-    else
-        binding_start(subscribe->bindings[subscribe->at], &subscribe->who);
 }
 
 static int code_of(enum bind_refusal refusal)
@@ -86,17 +47,46 @@ static int code_of(enum bind_refusal refusal)
     return 503;
 }
 
-static void on_bound(void *arg, struct bind_result *result)
+static void on_bound(void *arg, struct bind_result *answer)
 {
     struct subscribe *subscribe = arg;
+    struct subscribe_result result = subscribe->since;
 
-    if (result->refusal != BIND_OK) {
-        refuse(subscribe, code_of(result->refusal), result->text);
+    if (answer->refusal != BIND_OK) {
+        refuse(subscribe, code_of(answer->refusal), answer->text);
         return;
     }
-    subscribe->filters[subscribe->at++] = result->filter;
-    result->filter = NULL;
-    start_next(subscribe);
+    for (uint32_t i = 0; i < subscribe->count; i++) {
+        subscribe->filters[i] = answer->bound[i].filter;
+        answer->bound[i].filter = NULL;
+    }
+    result.headers = "";
+    result.filters = subscribe->filters;
+    result.count = subscribe->count;
+    subscribe->done(subscribe->arg, &result);
+}
+
+/* ---- life ---- */
+
+struct subscribe *subscribe_new(struct worker *worker, subscribe_done_fn *done, void *arg)
+{
+    struct subscribe *subscribe = mem_new(sizeof *subscribe);
+
+    subscribe->worker = worker;
+    subscribe->done = done;
+    subscribe->arg = arg;
+    subscribe->binding = binding_new(worker, on_bound, subscribe);
+    return subscribe;
+}
+
+void subscribe_free(struct subscribe *subscribe)
+{
+    if (!subscribe)
+        return;
+    binding_free(subscribe->binding);
+    for (uint32_t i = 0; i < subscribe->count; i++)
+        filter_free(subscribe->filters[i]);
+    mem_free(subscribe);
 }
 
 /* ---- words ---- */
@@ -115,9 +105,8 @@ static enum status take_query(struct subscribe *subscribe, struct slice text, st
     if (subscribe->count == SUBSCRIBE_MAX)
         return fault_set(fault, ERR_LIMIT, "more than %d queries", SUBSCRIBE_MAX);
 
-    struct binding *binding = binding_new(subscribe->worker, on_bound, subscribe);
-    subscribe->bindings[subscribe->count++] = binding;
-    return binding_parse(binding, text, fault);
+    subscribe->count++;
+    return binding_add(subscribe->binding, text, fault);
 }
 
 static enum status parse_one(struct subscribe *subscribe, struct slice name, struct slice value,
@@ -177,5 +166,5 @@ void subscribe_start(struct subscribe *subscribe, const struct http_request *htt
     if (code != 0)
         refuse(subscribe, code, slice_text(text));
     else
-        start_next(subscribe);
+        binding_start(subscribe->binding, &subscribe->who);
 }

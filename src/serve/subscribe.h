@@ -17,9 +17,9 @@ struct worker;
  *
  *     ?query=insert:orders:total.gt.100&query=*:alerts&since=now
  *
- * Every parameter is read first, then who asks is found out (serve/who.h), then each query goes
- * its way to a filter (serve/binding.h), one after the other.  Errors come in that order, and the
- * first one wins: words before credentials before rights before the catalogue.
+ * Every parameter is read first, then who asks is found out (serve/who.h), then the queries go
+ * their way to filters together (serve/binding.h).  Errors come in that order, and the first one
+ * wins: words before credentials before rights before the catalogue.
  *
  * A request may have at most SUBSCRIBE_MAX queries.  Used only by the worker that owns it.
  */

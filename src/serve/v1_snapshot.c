@@ -146,7 +146,7 @@ static struct slice *names_of(const struct v1_columns *columns)
     return names;
 }
 
-enum status v1_snapshot_begin(struct v1_subscription *subscription, const struct bind_result *bound,
+enum status v1_snapshot_begin(struct v1_subscription *subscription, const struct bound *bound,
                               struct fault *fault)
 {
     static const struct snapshot_events events = {on_started, on_rows, on_done, on_failed};

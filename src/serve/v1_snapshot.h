@@ -9,7 +9,7 @@
 #include "change/position.h"
 #include "change/visible.h"
 
-struct bind_result;
+struct bound;
 struct change;
 struct snapshot;
 struct v1_snapshot;
@@ -28,7 +28,7 @@ struct v1_subscription;
 
 /* Asks for the rows.  ERR_INPUT with words: this query cannot have any. */
 MUST_CHECK enum status v1_snapshot_begin(struct v1_subscription *subscription,
-                                         const struct bind_result *bound, struct fault *fault);
+                                         const struct bound *bound, struct fault *fault);
 void v1_snapshot_free(struct v1_snapshot *snapshot); /* NULL is accepted; cancels it */
 
 /* The client's outbox is empty: it can have more rows. */

@@ -87,7 +87,7 @@ static void keep_warning(void *arg, enum query_warning warning, struct slice tex
 }
 
 static void put_subscribed(struct v1_subscription *subscription, struct token position,
-                           const struct bind_result *bound)
+                           const struct bound *bound)
 {
     CLEANUP(buf_release) struct buf message = BUF_INIT;
     struct warnings warnings = {.count = 0};
@@ -102,11 +102,11 @@ static void put_subscribed(struct v1_subscription *subscription, struct token po
 }
 
 /* The rows say what came before; which of the changes they contain is decided one by one. */
-static void begin_snapshot(struct v1_subscription *subscription, const struct bind_result *result)
+static void begin_snapshot(struct v1_subscription *subscription, const struct bound *bound)
 {
     struct fault fault = {0};
 
-    if (v1_snapshot_begin(subscription, result, &fault) == OK) {
+    if (v1_snapshot_begin(subscription, bound, &fault) == OK) {
         subscription->after = (struct position){0, 0};
         return;
     }
@@ -114,27 +114,27 @@ static void begin_snapshot(struct v1_subscription *subscription, const struct bi
     v1_forget(subscription);
 }
 
-static void begin(struct v1_subscription *subscription, struct bind_result *result)
+static void begin(struct v1_subscription *subscription, struct bound *bound)
 {
     struct v1 *v1 = subscription->v1;
     struct fault fault = {0};
     struct token position = subscription->since;
     enum status status = OK;
 
-    v1_join(subscription, result->filter);
-    result->filter = NULL;
+    v1_join(subscription, bound->filter);
+    bound->filter = NULL;
     if (subscription->has_since)
         status = begin_at_token(subscription, &fault);
     const bool is_new = !subscription->has_since || status != OK;
     if (is_new)
         position = begin_now(subscription);
-    put_subscribed(subscription, position, result);
+    put_subscribed(subscription, position, bound);
     if (status != OK) {
         const struct slice id = slice_text(subscription->id);
         v1_put_gap(v1, &id, 1, slice_text(fault.text), position);
     }
     if (is_new && subscription->wants_snapshot)
-        begin_snapshot(subscription, result);
+        begin_snapshot(subscription, bound);
 }
 
 static const char *code_of(enum bind_refusal refusal)
@@ -171,8 +171,10 @@ static void on_bound(void *arg, struct bind_result *result)
     struct v1 *v1 = subscription->v1;
     struct binding *binding = subscription->binding;
 
+    struct bound *bound = result->bound;
+
     subscription->binding = NULL;
-    const char *unknown = unknown_column(subscription->columns, result->shape);
+    const char *unknown = bound ? unknown_column(subscription->columns, bound->shape) : NULL;
     if (result->refusal != BIND_OK) {
         CLEANUP(mem_free_at) char *words = mem_text_n(result->text.at, result->text.size);
         v1_put_error(v1, subscription->id, code_of(result->refusal), words);
@@ -183,7 +185,7 @@ static void on_bound(void *arg, struct bind_result *result)
         v1_put_error(v1, subscription->id, V1_BAD_SELECT, fault.text);
         v1_forget(subscription);
     } else {
-        begin(subscription, result);
+        begin(subscription, bound);
     }
     binding_free(binding);
 }
@@ -222,7 +224,7 @@ void v1_subscribe(struct v1 *v1, const struct v1_message *message)
     subscription->binding = binding_new(v1->session->worker, on_bound, subscription);
     list_append(&v1->subscriptions, &subscription->in_session);
     v1->count++;
-    if (binding_parse(subscription->binding, slice_text(message->query), &fault) != OK) {
+    if (binding_add(subscription->binding, slice_text(message->query), &fault) != OK) {
         v1_put_error(v1, subscription->id, V1_BAD_QUERY, fault.text);
         v1_forget(subscription);
         return;
