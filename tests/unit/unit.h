@@ -11,6 +11,9 @@
 
 #include "base/bytes.h"
 
+/* What has not happened by then will not; machines may be busy with other things. */
+#define LIMIT_MS 120000
+
 static inline void assert_slice_is(struct slice got, const char *want)
 {
     if (!slice_is(got, want))

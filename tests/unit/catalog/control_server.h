@@ -58,7 +58,7 @@ static inline void *run_control(void *arg)
 static inline void on_limit(void *arg)
 {
     (void)arg;
-    fail_msg("no answer within 20 s");
+    fail_msg("no answer within %d s", LIMIT_MS / 1000);
 }
 
 static inline void start(const char *text, const char *auth)
@@ -72,7 +72,7 @@ static inline void start(const char *text, const char *auth)
     worker.loop = loop_new();
     worker.mailbox = mailbox_new(worker.loop);
     worker.limit = timer_new(worker.loop, on_limit, NULL);
-    timer_start(worker.limit, 20000, 0);
+    timer_start(worker.limit, LIMIT_MS, 0);
 }
 
 static inline void stop(void)

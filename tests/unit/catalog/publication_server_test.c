@@ -44,7 +44,7 @@ static void on_down(void *arg, const struct fault *why)
 static void on_limit(void *arg)
 {
     (void)arg;
-    fail_msg("no answer within 20 s");
+    fail_msg("no answer within %d s", LIMIT_MS / 1000);
 }
 
 static void probe_init(struct probe *probe, const char *more)
@@ -59,7 +59,7 @@ static void probe_init(struct probe *probe, const char *more)
     const struct sql_config config = {text, "probe", false};
     *probe = (struct probe){.loop = loop_new()};
     probe->limit = timer_new(probe->loop, on_limit, probe);
-    timer_start(probe->limit, 20000, 0);
+    timer_start(probe->limit, LIMIT_MS, 0);
     probe->sql = sql_new(probe->loop, &config, &events, probe);
     sql_connect(probe->sql);
     loop_run(probe->loop);

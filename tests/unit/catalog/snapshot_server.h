@@ -45,7 +45,7 @@ static inline void *run_control(void *arg)
 static inline void on_limit(void *arg)
 {
     (void)arg;
-    fail_msg("nothing has happened for 20 s");
+    fail_msg("nothing has happened for %d s", LIMIT_MS / 1000);
 }
 
 static inline void start_as(const char *conninfo, int connections, uint32_t idle_ms)
@@ -59,7 +59,7 @@ static inline void start_as(const char *conninfo, int connections, uint32_t idle
     worker.loop = loop_new();
     worker.mailbox = mailbox_new(worker.loop);
     worker.limit = timer_new(worker.loop, on_limit, NULL);
-    timer_start(worker.limit, 20000, 0);
+    timer_start(worker.limit, LIMIT_MS, 0);
     server_sql_open(&worker.server);
     server_sql_do(&worker.server, "DROP SCHEMA IF EXISTS snap CASCADE; CREATE SCHEMA snap");
 }

@@ -207,7 +207,7 @@ static uint64_t number_of(const char *text)
 
 static void wait_until_nobody_reads(void)
 {
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < LIMIT_MS / 50; i++) {
         if (number_of("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgcdc'"
                       " AND xact_start IS NOT NULL") == 0)
             return;
@@ -306,7 +306,10 @@ static void who_does_not_read_loses_it(void **state)
     assert_string_equal(taker.why.text, "rows have not been read for 1 s");
     assert_int_equal(taker.chunks, 1);
     wait_until_nobody_reads();
-    assert_int_equal(take("t", "", NULL, 0).rows, 20000);
+    do /* again where the machine stood still for that second */
+        taker = take("t", "", NULL, 0);
+    while (taker.is_failed && taker.why.status == ERR_TIMEOUT);
+    assert_int_equal(taker.rows, 20000);
     table_shape_free(shape);
     stop();
 }

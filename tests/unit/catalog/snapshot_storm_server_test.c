@@ -292,7 +292,7 @@ static void rows_and_changes_join_under_a_storm(void **state)
     storm.writing = WRITERS;
     timer_start(tick, 20, 20);
     while (storm.writing > 0 || storm.done < started) {
-        timer_start(worker.limit, 20000, 0);
+        timer_start(worker.limit, LIMIT_MS, 0);
         loop_run(worker.loop);
         read_slot();
         if (started < SNAPSHOTS && storm.writing > 0)
@@ -309,6 +309,11 @@ static void rows_and_changes_join_under_a_storm(void **state)
     timer_free(tick);
     table_shape_free(shape);
     storm_close();
+}
+
+static void take_truth(void *arg, const struct sql_answer *answer)
+{
+    *(bool *)arg = slice_is(sql_value(answer, 0, 0), "t");
 }
 
 static void on_late(void *arg, const struct sql_answer *answer)
@@ -330,12 +335,16 @@ static void a_commit_that_is_shown_late_is_not_lost(void **state)
     (void)state;
     storm_open();
     struct table_shape *shape = describe("storm");
+    server_sql_open(&writer);
     server_sql_do(&worker.server, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
     server_sql_do(&worker.server, "SELECT pg_reload_conf()");
-    server_sql_open(&writer);
-    server_sql_do(&writer, "SELECT pg_sleep(0.3)"); /* it is told of the setting */
+    for (bool is_told = false; !is_told;) /* and the checkpointer, who tells those who commit */
+        assert_true(server_sql_try(&writer,
+                                   "CHECKPOINT; CHECKPOINT;"
+                                   "SELECT current_setting('synchronous_standby_names') = 'nobody'",
+                                   NULL, 0, take_truth, &is_told));
     sql_ask(writer.sql, "INSERT INTO snap.storm VALUES (1, 7)", NULL, 0, on_late, &is_shown);
-    for (int i = 0; i < 100 && storm.count == 0; i++) {
+    for (int i = 0; i < LIMIT_MS / 50 && storm.count == 0; i++) {
         server_sql_do(&worker.server, "SELECT pg_sleep(0.05)");
         read_slot();
     }

@@ -245,7 +245,7 @@ static inline void open_echo(struct echo *echo, struct tls_server *server)
     echo->step = timer_new(echo->loop, on_step, echo);
     echo->deadline = timer_new(echo->loop, on_late, echo);
     timer_start(echo->step, 1, 1);
-    timer_start(echo->deadline, 20000, 0);
+    timer_start(echo->deadline, LIMIT_MS, 0);
 }
 
 static inline void connect_client(struct echo *echo)

@@ -49,7 +49,7 @@ static void on_readable(void *arg)
 static void on_limit(void *arg)
 {
     (void)arg;
-    fail_msg("no answer within 20 s");
+    fail_msg("no answer within %d s", LIMIT_MS / 1000);
 }
 
 static const char *conninfo(void)
@@ -68,7 +68,7 @@ static void probe_init(struct probe *probe, const char *text, bool is_replicatio
 
     *probe = (struct probe){.loop = loop_new(), .stops_at_answer = true};
     probe->limit = timer_new(probe->loop, on_limit, probe);
-    timer_start(probe->limit, 20000, 0);
+    timer_start(probe->limit, LIMIT_MS, 0);
     probe->sql = sql_new(probe->loop, &config, &events, probe);
     sql_connect(probe->sql);
     loop_run(probe->loop);
