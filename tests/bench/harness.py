@@ -12,7 +12,8 @@ import time
 
 from support.guard import Scratch, end_process
 from support.pgcdc import Pgcdc
-from support.postgres import Postgres, free_port
+from support.ports import Port
+from support.postgres import Postgres
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "build" / "bench"
@@ -181,7 +182,8 @@ class Bench:
 
     def floor(self):
         """The floor program: (process, port, the port for lines)."""
-        port, feed_port = free_port(), free_port()
+        kept = Port(), Port()
+        port, feed_port = (each.number for each in kept)
         floor = subprocess.Popen(on_core(SERVER_CORE, [str(self.programs / "floor"), str(port),
                                                        str(feed_port)]))
         self.scratch.note(floor.pid)

@@ -6,6 +6,7 @@ well: when that row's message is there, everything before it has been delivered,
 will not come.  Nothing waits for the clock.
 """
 import itertools
+import os
 import pathlib
 import re
 import resource
@@ -16,8 +17,15 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from support.guard import Scratch  # noqa: E402
+from support.patience import PATIENCE  # noqa: E402
 from support.pgcdc import Pgcdc, wait_for  # noqa: E402
 from support.postgres import Postgres  # noqa: E402
+
+# The same whoever runs it: no settings of libpq, no proxies between us and loopback.
+for name in [*os.environ]:
+    if re.match("PG(?!CDC_)|(?i:(http|https|all|no)_proxy)$", name):
+        del os.environ[name]
+os.environ.update(LC_ALL="C.UTF-8", TZ="UTC")
 
 # A thousand sockets at once are a thousand descriptors.
 _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -84,7 +92,11 @@ class Database:
             cursor.execute(sql, parameters)
             return cursor.fetchall() if cursor.description else None
 
-    def mark(self, *sockets, timeout=20):
+    def drop_slot(self, name):
+        """As soon as PostgreSQL has noticed that its client is gone."""
+        self.cluster.drop_slot(name)
+
+    def mark(self, *sockets, timeout=PATIENCE):
         """Writes a marker row; for each socket the messages that came before it."""
         mark = next(self.marks)
         self.run("INSERT INTO marker VALUES (%s)", [mark])
@@ -116,7 +128,7 @@ def database(postgres, request):
     wait_for("the slots to be let go", lambda: not postgres.psql(
         "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots"
         f" WHERE database = '{name}' AND active"))
-    postgres.psql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    postgres.drop_database(name)
 
 
 @pytest.fixture

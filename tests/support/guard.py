@@ -10,6 +10,8 @@ import signal
 import subprocess
 import tempfile
 
+from support.patience import PATIENCE
+
 WATCH = r"""
 trap '' INT TERM HUP
 cat >/dev/null
@@ -42,7 +44,7 @@ class Scratch:
 
     def close(self):
         os.close(self.writing)
-        self.guard.wait(30)
+        self.guard.wait(4 * PATIENCE)
 
 
 def end_process(process, timeout, first=signal.SIGTERM):
@@ -53,4 +55,4 @@ def end_process(process, timeout, first=signal.SIGTERM):
         return process.wait(timeout)
     except subprocess.TimeoutExpired:
         process.kill()
-        return process.wait(10)
+        return process.wait(PATIENCE)

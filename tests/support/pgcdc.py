@@ -7,31 +7,19 @@ import pathlib
 import re
 import signal
 import subprocess
-import time
 import urllib.parse
 import weakref
 
 from support import guard
-from support.postgres import free_port
+from support.patience import PATIENCE, wait_for
+from support.ports import Port
 from support.websocket import Closed, Stream, WebSocket, open_socket
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("PGCDC_BINARY", ROOT / "build" / "pgcdc"))
-PATIENCE = float(os.environ.get("PGCDC_PATIENCE", "20"))  # seconds until a wait has failed
 numbers = itertools.count(1)
+MEMORY_FACTOR = 12 if b"__asan_init" in BINARY.read_bytes() else 1  # it keeps what was freed
 SANITIZER = re.compile(r"(ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:).*")
-
-
-def wait_for(what, condition, timeout=PATIENCE):
-    """Polls until condition() is true, and returns what it gave."""
-    deadline = time.monotonic() + timeout
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {timeout} s for {what}")
-        time.sleep(0.02)
 
 
 def clean_environment(**more):
@@ -53,10 +41,12 @@ class Pgcdc:
 
     def __init__(self, scratch, url, arguments=(), environment=None, tls=None, **settings):
         self.scratch, self.tls = scratch, tls
-        self.port = free_port()
+        self.kept = Port()
+        self.port = self.kept.number
         self.log_path = scratch.path / f"pgcdc-{next(numbers)}.log"
         settings.setdefault("binding", f"127.0.0.1:{self.port}")
         settings.setdefault("workers", "2")
+        settings.setdefault("ping_interval", "50")  # the most: some clients do not read for long
         self.command = [str(BINARY), *arguments]
         for key, value in settings.items():
             self.command += ["--set", f"{key}={value}"]
@@ -113,7 +103,7 @@ class Pgcdc:
     def ready(self):
         """(status, parsed body) of /ready; (0, None) while nothing listens."""
         try:
-            reply = self.get("/ready")
+            reply = self.get("/ready", timeout=10)
         except (OSError, Closed):
             return 0, None
         return reply.status, json.loads(reply.body)
@@ -130,7 +120,7 @@ class Pgcdc:
     def open(self, **how):
         return Stream(open_socket("127.0.0.1", self.port, self.tls, **how))
 
-    def exchange(self, request, timeout=10):
+    def exchange(self, request, timeout=PATIENCE):
         """Sends bytes, gives the answer; the connection is closed after it."""
         stream = self.open()
         try:
@@ -139,10 +129,10 @@ class Pgcdc:
         finally:
             stream.socket.close()
 
-    def get(self, path, headers=(), method="GET"):
+    def get(self, path, headers=(), method="GET", timeout=PATIENCE):
         lines = [f"{method} {path} HTTP/1.1", "Host: localhost", "Connection: close"]
         lines += [f"{name}: {value}" for name, value in headers]
-        return self.exchange("\r\n".join(lines).encode() + b"\r\n\r\n")
+        return self.exchange("\r\n".join(lines).encode() + b"\r\n\r\n", timeout)
 
     def query(self, *queries, headers=(), **how):
         """A live WebSocket for these queries."""
@@ -157,6 +147,10 @@ class Pgcdc:
             if line.startswith(name + " "):
                 return float(line.split()[1])
         raise AssertionError(f"no metric {name}")
+
+    def wait_metric(self, name, value):
+        """Threads count on their own: a count may come after what it counts."""
+        wait_for(f"{name} to be {value}", lambda: self.metric(name) == value)
 
     def rss_kib(self):
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()

@@ -7,10 +7,13 @@ import glob
 import os
 import pathlib
 import pwd
+import re
 import shutil
-import socket
 import subprocess
 import time
+
+from support.patience import PATIENCE, wait_for
+from support.ports import Port
 
 SETTINGS = {
     "wal_level": "logical",
@@ -25,6 +28,7 @@ SETTINGS = {
     "timezone": "UTC",
 }
 PLUGINS = "pgoutput,test_decoding,wal2json"
+BUSY = re.compile("is active for PID|active logical replication slot|being accessed by other users")
 
 
 def binaries():
@@ -49,12 +53,6 @@ def server_user():
     raise RuntimeError("neither a user postgres nor nobody exists to run the server as")
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def run_as(user, command, **options):
     if user:
         options.update(user=user[0], group=user[1], extra_groups=[])
@@ -69,7 +67,8 @@ class Postgres:
         self.scratch, self.user, self.bin = scratch, server_user(), binaries()
         self.home = scratch.path / name
         self.data = self.home / "data"
-        self.port = free_port()
+        self.kept = Port()
+        self.port = self.kept.number
         self.home.mkdir()
         if self.user:
             os.chown(self.home, *self.user)
@@ -98,24 +97,26 @@ class Postgres:
         return run_as(self.user, [str(self.bin / "postgres"), "-D", str(self.data), "-C",
                                   setting]).returncode == 0
 
-    def pg_ctl(self, *arguments, timeout=60):
+    def pg_ctl(self, *arguments, timeout=4 * PATIENCE):
         return run_as(self.user, [str(self.bin / "pg_ctl"), "-D", str(self.data), *arguments],
                       timeout=timeout)
 
     def start(self):
-        done = self.pg_ctl("-w", "-s", "-l", str(self.home / "log"), "start")
+        done = self.pg_ctl("-w", "-s", "-t", str(int(3 * PATIENCE)), "-l", str(self.home / "log"),
+                           "start")
         if done.returncode:
             raise RuntimeError(done.stdout + self.log())
         self.pid = int((self.data / "postmaster.pid").read_text().split()[0])
         self.scratch.note(self.pid)
         return self
 
-    def stop(self, mode="fast", timeout=30):
+    def stop(self, mode="fast", timeout=2 * PATIENCE):
         """Stops the server; the seconds that it took."""
         if self.pid is None:
             return 0.0
         begin = time.monotonic()
-        done = self.pg_ctl("-w", "-s", "-t", str(timeout), "-m", mode, "stop", timeout=timeout + 30)
+        done = self.pg_ctl("-w", "-s", "-t", str(int(timeout)), "-m", mode, "stop",
+                           timeout=timeout + PATIENCE)
         if done.returncode:
             raise RuntimeError(f"stop -m {mode}: {done.stdout}")
         self.scratch.forget(self.pid)
@@ -158,3 +159,22 @@ class Postgres:
         if done.returncode:
             raise RuntimeError(done.stderr)
         return done.stdout
+
+    def psql_when_free(self, statement):
+        """Runs it as soon as nobody is in its way: a walsender and other backends live on for a
+        moment behind a client that has ended or was cut off, and hold their slot and database."""
+        def is_done():
+            try:
+                self.psql(statement)
+                return True
+            except RuntimeError as error:
+                if not BUSY.search(str(error)):
+                    raise
+                return False
+        wait_for(f"nobody to be in the way of {statement}", is_done)
+
+    def drop_slot(self, name):
+        self.psql_when_free(f"SELECT pg_drop_replication_slot('{name}')")
+
+    def drop_database(self, name):
+        self.psql_when_free(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

@@ -3,6 +3,7 @@
 import collections
 import time
 
+from support.patience import PATIENCE
 from support.websocket import Closed, Refused, Reply, Stream, open_socket
 
 Event = collections.namedtuple("Event", "name id data")
@@ -11,7 +12,7 @@ Event = collections.namedtuple("Event", "name id data")
 class EventStream:
     """The events of one GET; `last_id` is what a browser would come back with."""
 
-    def __init__(self, host, port, path, headers=(), tls=None, timeout=15, receive_buffer=None):
+    def __init__(self, host, port, path, headers=(), tls=None, timeout=PATIENCE, receive_buffer=None):
         self.stream = Stream(open_socket(host, port, tls, timeout, receive_buffer))
         self.last_id, self.retry_ms, self.comments = "", None, 0
         self.left, self.text = 0, bytearray()
@@ -74,7 +75,7 @@ class EventStream:
             self.text += self.stream.buffer
         del self.stream.buffer[:size]
 
-    def event(self, timeout=10):
+    def event(self, timeout=PATIENCE):
         """The next event; comments and retry are noted on the way.  A TimeoutError loses nothing."""
         deadline = time.monotonic() + timeout
         while True:

@@ -14,6 +14,8 @@ import ssl
 import struct
 import time
 
+from support.patience import PATIENCE
+
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 Frame = collections.namedtuple("Frame", "fin rsv opcode payload")
 Reply = collections.namedtuple("Reply", "status headers body")
@@ -54,7 +56,7 @@ def encode_frame(opcode, payload=b"", fin=True, rsv=0, masked=True, size_bytes=N
     return head + mask + mixed.to_bytes(size, "big")
 
 
-def open_socket(host, port, tls=None, timeout=10, receive_buffer=None):
+def open_socket(host, port, tls=None, timeout=PATIENCE, receive_buffer=None):
     """A connected socket; `tls` is an ssl.SSLContext."""
     raw = sockets.socket(sockets.AF_INET, sockets.SOCK_STREAM)
     if receive_buffer:
@@ -99,7 +101,7 @@ class Stream:
         del self.buffer[:len(mark)]
         return got
 
-    def reply(self, timeout=10, is_head=False):
+    def reply(self, timeout=PATIENCE, is_head=False):
         """One HTTP answer; the body by Content-Length, or up to the close."""
         deadline = time.monotonic() + timeout
         lines = self.until(b"\r\n\r\n", deadline).decode("latin-1").split("\r\n")
@@ -117,7 +119,7 @@ class Stream:
 
 
 class WebSocket:
-    def __init__(self, host, port, path, headers=(), tls=None, timeout=15, receive_buffer=None):
+    def __init__(self, host, port, path, headers=(), tls=None, timeout=PATIENCE, receive_buffer=None):
         self.stream = Stream(open_socket(host, port, tls, timeout, receive_buffer))
         key = base64.b64encode(os.urandom(16)).decode()
         lines = [f"GET {path} HTTP/1.1", f"Host: {host}:{port}", "Upgrade: websocket",
@@ -150,7 +152,7 @@ class WebSocket:
     def send(self, opcode, payload=b"", **how):
         self.send_bytes(encode_frame(opcode, payload, **how))
 
-    def frame(self, timeout=10):
+    def frame(self, timeout=PATIENCE):
         """The next frame, whatever it is.  After a TimeoutError nothing of it is lost."""
         deadline, taken = time.monotonic() + timeout, b""
 
@@ -175,7 +177,7 @@ class WebSocket:
             self.stream.buffer[:0] = taken
             raise
 
-    def text(self, timeout=10):
+    def text(self, timeout=PATIENCE):
         """The next message's text.  Pings are answered; a close raises Closed."""
         deadline = time.monotonic() + timeout
         while True:
@@ -190,10 +192,10 @@ class WebSocket:
             else:
                 raise AssertionError(f"unexpected opcode {frame.opcode}")
 
-    def message(self, timeout=10):
+    def message(self, timeout=PATIENCE):
         return json.loads(self.text(timeout))
 
-    def close_code(self, timeout=10):
+    def close_code(self, timeout=PATIENCE):
         """Reads up to the server's close; its (code, reason)."""
         try:
             while True:
