@@ -10,6 +10,7 @@ import time
 
 import psycopg2
 
+from support.patience import PATIENCE, wait_for
 from support.websocket import TEXT, WebSocket
 from v1_client import PROTOCOL
 
@@ -227,7 +228,10 @@ class Client(threading.Thread):
         self.seconds = seconds
         self.holdings = [Holding(self.dice, f"s{number}")
                          for number in range(self.dice.choice([1, 1, 2, 3]))]
-        self.failure, self.is_marked, self.resumptions, self.gaps = None, False, 0, 0
+        self.failure, self.resumptions, self.gaps = None, 0, 0
+        self.mark_at = self.told_up_to = ""
+        self.listens = threading.Event()  # to the mark, which must not come before
+        self.socket = None
 
     def run(self):
         try:
@@ -235,14 +239,22 @@ class Client(threading.Thread):
             self.connect()
             if self.dice.random() < 0.3:
                 self.come_back()
-            self.read_until(lambda: self.is_marked and all(one.is_live for one in self.holdings))
+            self.read_until(self.has_all)
         except Exception as error:
             self.failure = error
         finally:
-            self.socket.drop()
+            self.listens.set()
+            if self.socket:
+                self.socket.drop()
+
+    def has_all(self):
+        """Between subscriptions of which one is catching up there is no order: only `progress`
+        tells that what was before the mark has been sent to all."""
+        return (self.mark_at and self.told_up_to > self.mark_at
+                and all(one.is_live for one in self.holdings))
 
     def connect(self):
-        self.is_marked = False
+        self.told_up_to = ""
         self.socket = WebSocket("127.0.0.1", self.server.port, "/ws", PROTOCOL)
         self.say(type="subscribe", id="mark", query="insert:marker:id.eq.1",
                  **({"since": self.mark_position} if self.resumptions else {}))
@@ -273,7 +285,7 @@ class Client(threading.Thread):
     mark_position = "now"
 
     def read_until(self, is_done):
-        deadline = time.monotonic() + self.seconds + 30
+        deadline = time.monotonic() + self.seconds + 2 * PATIENCE
         while not is_done():
             try:
                 self.take(self.socket.text(0.3))
@@ -290,7 +302,7 @@ class Client(threading.Thread):
             holding.log.append(text)
         if kind == "change":
             if "mark" in message["ids"]:
-                self.is_marked = True
+                self.mark_at = message["pos"]
             for holding in concerned:
                 holding.change(message)
                 holding.position = message["pos"] if holding.is_live else None
@@ -304,12 +316,14 @@ class Client(threading.Thread):
         elif kind == "live":
             concerned[0].is_live, concerned[0].position = True, message["position"]
         elif kind == "progress":
+            self.told_up_to = message["position"]
             for holding in self.holdings:
                 if holding.is_live:
                     holding.position = message["position"]
         elif kind == "subscribed" and message["id"] == "mark":
             if not self.resumptions:
                 self.mark_position = message["position"]
+            self.listens.set()
         elif kind == "gap":
             self.gaps += 1
             raise AssertionError(text)
@@ -330,11 +344,14 @@ def play(database, server, seed, seconds, clients, writers=4, pace=0.05, is_form
     for thread in [*writing, *reading]:
         thread.start()
     time.sleep(seconds)
+    wait_for("each writer to have written", lambda: all(
+        thread.commits > 10 or thread.failure for thread in writing))
     stop.set()
     for thread in writing:
         thread.join()
-        assert thread.failure is None and thread.commits > 10, thread.failure
-    time.sleep(0.1)
+        assert thread.failure is None, thread.failure
+    for thread in reading:
+        assert thread.listens.wait(2 * PATIENCE), "a client has not begun"
     database.run("INSERT INTO marker VALUES (1)")
     for thread in reading:
         thread.join()

@@ -8,6 +8,7 @@ import socket
 import pytest
 
 from support.pgcdc import Pgcdc, run
+from support.ports import Port
 
 ORIGINAL = """# The original's example file, as it is.
 database_host = "localhost"
@@ -151,10 +152,9 @@ def test_without_a_binding_it_listens_on_loopback_only(file):
 
 
 def test_an_open_server_without_authentication_warns(scratch, postgres):
-    from support.postgres import free_port
-    port = free_port()
-    server = Pgcdc(scratch, postgres.url(), binding=f'0.0.0.0:{port}')
-    server.port = port
+    kept = Port()
+    server = Pgcdc(scratch, postgres.url(), binding=f'0.0.0.0:{kept.number}')
+    server.port = kept.number
     with server:
         assert re.search(r"warning.*auth", server.log())
 

@@ -9,7 +9,8 @@ import subprocess
 
 import pytest
 
-from support.pgcdc import BINARY, PATIENCE, wait_for
+from support.patience import PATIENCE, wait_for
+from support.pgcdc import BINARY
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -45,14 +46,14 @@ def processes_in(place):
 
 def test_it_shows_messages_and_leaves_nothing(place):
     demo = start(place, DEMO_SECONDS="6")
-    output, _ = demo.communicate(timeout=60)
+    output, _ = demo.communicate(timeout=3 * PATIENCE)
     assert demo.returncode == 0, output
     assert re.search(r"ws://127\.0\.0\.1:\d+/ws\?query=\*:orders\n", output)
     every = re.findall(r"(?m)^all  \| (\{.*\})$", output)
     paid = re.findall(r"(?m)^paid \| (\{.*\})$", output)
     assert len(every) > len(paid) >= 1, output
     assert all('"paid"' in message for message in paid)
-    assert not list(place.iterdir()) and not processes_in(place)
+    wait_for("nothing to be left", lambda: not list(place.iterdir()) and not processes_in(place))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -61,9 +62,11 @@ def test_it_leaves_nothing_when_it_is_ended(place, number):
     for line in demo.stdout:
         if line.startswith("all "):
             break
+    else:
+        raise AssertionError(f"it ended by itself with {demo.wait()}")
     assert list(place.iterdir()) and processes_in(place)
     demo.send_signal(number)
     demo.stdout.close()
-    demo.wait(PATIENCE)
+    demo.wait(2 * PATIENCE)
     wait_for("the directory to be gone", lambda: not list(place.iterdir()))
     wait_for("the processes to be gone", lambda: not processes_in(place))

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nothing missed, nothing twice, with a durable slot: crashes, stops, stand-by, restored copies."""
 import contextlib
+import itertools
 import signal
-import time
 import urllib.parse
 
 import pytest
 
 from conftest import Database
+from support.patience import promised
 from support.pgcdc import Pgcdc, wait_for
 from support.postgres import run_as
 from support.proxy import Proxy
@@ -97,9 +98,9 @@ def test_a_fast_stop_is_fast_and_loses_nothing(own_postgres, scratch):
             socket = listen(server, "now")
             insert(database, 1)
             (_, (place,)) = ids(socket, 1)
-        assert cluster.stop("fast") < 10
+        assert cluster.stop("fast") < promised(10)
         cluster.start()
-        server.wait_ready(40)
+        server.wait_ready()
         with connected(cluster) as database:
             insert(database, 2)
             assert ids(socket, 1)[0] == [2]  # it was never told to go
@@ -116,7 +117,7 @@ def test_a_fast_stop_in_the_midst_of_a_transaction(own_postgres, scratch):
             database.run("INSERT INTO orders SELECT n, repeat('x', 100) FROM"
                          " generate_series(1, 100000) n")
             socket.message()
-            assert cluster.stop("fast") < 10
+            assert cluster.stop("fast") < promised(10)
 
 
 def test_an_idle_slot_keeps_little(own_postgres, scratch):
@@ -126,14 +127,15 @@ def test_an_idle_slot_keeps_little(own_postgres, scratch):
     with running(scratch, cluster) as server, connected(cluster) as database:
         database.run(ORDERS)
         insert(database, 1)
+        begin, = database.run("SELECT pg_current_wal_lsn()")[0]
         cluster.psql("CREATE TABLE t AS SELECT repeat('x', 1000) FROM generate_series(1, 200000)",
                      "busy")
 
-        def kept():
-            return database.run("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)"
+        def behind(place):
+            return database.run(f"SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), {place})"
                                 " FROM pg_replication_slots")[0][0]
-        assert kept() > 64 << 20
-        wait_for("little to be kept", lambda: kept() < 64 << 20, 35)
+        assert behind(f"'{begin}'") > 128 << 20
+        wait_for("little to be kept", lambda: behind("restart_lsn") < 64 << 20, promised(35))
         assert server.ready()[0] == 200
 
 
@@ -145,9 +147,11 @@ def test_a_slot_that_was_dropped_is_a_told_gap(own_postgres, scratch):
         socket = listen(server, "now")
         insert(database, 1)
         (_, (place,)) = ids(socket, 1)
+        server.process.send_signal(signal.SIGSTOP)  # or it may be back before the slot is dropped
         database.run("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots")
-        wait_for("the slot to be dropped", lambda: drop(database, "kept"))
+        cluster.drop_slot("kept")
         insert(database, 2)
+        server.process.send_signal(signal.SIGCONT)
         code, reason = socket.close_code()
         assert code == 4010 and "pos=" in reason
         server.wait_ready()
@@ -157,19 +161,10 @@ def test_a_slot_that_was_dropped_is_a_told_gap(own_postgres, scratch):
             assert ids(again, 1)[0] == [3]
         # The same while we are away.
         server.end(signal.SIGKILL)
-        wait_for("the slot to be dropped", lambda: drop(database, "kept"))
+        cluster.drop_slot("kept")
         server.start()
         assert listen(server, place).close_code()[0] == 4010
         assert "no earlier position can be resumed" in server.log()
-
-
-def drop(database, name):
-    import psycopg2
-    try:
-        database.run("SELECT pg_drop_replication_slot(%s)", [name])
-    except psycopg2.errors.ObjectInUse:
-        return False
-    return True
 
 
 def test_a_slot_that_is_lost_is_a_told_gap(own_postgres, scratch):
@@ -182,11 +177,14 @@ def test_a_slot_that_is_lost_is_a_told_gap(own_postgres, scratch):
             insert(database, 1)
             (_, (place,)) = ids(socket, 1)
         server.end(signal.SIGKILL)
-        for number in range(10, 15):
-            insert(database, number)
+        numbers = itertools.count(10)
+
+        def lost():
+            insert(database, next(numbers))
             database.run("SELECT pg_switch_wal()")
             database.run("CHECKPOINT")
-        assert database.run("SELECT wal_status FROM pg_replication_slots") == [("lost",)]
+            return database.run("SELECT wal_status FROM pg_replication_slots") == [("lost",)]
+        wait_for("the slot to be lost", lost)
         server.start()
         assert "max_slot_wal_keep_size" in server.log()
         assert listen(server, place).close_code()[0] == 4010
@@ -209,7 +207,7 @@ def test_a_stand_by_takes_over_without_a_gap(own_postgres, scratch):
             wait_for("standing by", lambda: (second.ready()[1] or {}).get("state") == "standby")
             first.end(signal.SIGKILL)
             insert(database, 3)
-            second.wait_ready(10)
+            second.wait_ready()
             with listen(second, place) as socket:
                 numbers, places = ids(socket, 2)
                 assert numbers == [2, 3] and places[0] == last
@@ -281,16 +279,14 @@ def test_a_restored_copy_is_another_history(own_postgres, scratch):
 
 def test_a_frozen_leader_is_replaced(own_postgres, scratch):
     """F2, F38: the server hangs up on a leader that sleeps; when it wakes up it stands by."""
-    cluster = own_postgres(wal_sender_timeout="2s").start()
+    cluster = own_postgres(wal_sender_timeout="4s").start()
     with connected(cluster) as database, running(scratch, cluster) as first:
         database.run(ORDERS)
         second = Pgcdc(scratch, cluster.url(), slot_name="kept").start(is_ready=False)
         try:
-            wait_for("standing by", lambda: second.ready()[0] == 503)
-            begin = time.monotonic()
+            wait_for("standing by", lambda: (second.ready()[1] or {}).get("state") == "standby")
             first.process.send_signal(signal.SIGSTOP)
-            second.wait_ready(15)
-            assert time.monotonic() - begin < 2 + 5
+            second.wait_ready(promised(4 + 5))
             first.process.send_signal(signal.SIGCONT)
             wait_for("the first to stand by", lambda: first.ready()[0] == 503)
             with listen(second, "now") as socket:
@@ -364,7 +360,8 @@ def test_a_dropped_table_is_noticed(own_postgres, scratch):
     cluster = own_postgres().start()
     with connected(cluster) as database, running(scratch, cluster) as server:
         database.run(ORDERS)
-        time.sleep(1.5)  # it has to have been there at a look
+        wait_for("a look at which it is there", lambda: database.run(
+            "SELECT 1 FROM pg_publication_tables WHERE pubname = 'pgcdc' AND tablename = 'orders'"))
         database.run("DROP TABLE orders")
         server.wait_log("table public.orders was dropped or renamed")
 
@@ -397,7 +394,7 @@ def test_a_copy_restored_under_us_is_a_told_gap(own_postgres, scratch, rows):
             for number in range(1, rows):
                 database.run("INSERT INTO orders VALUES (%s, 'other')", [number])
             server.process.send_signal(signal.SIGCONT)
-            server.wait_ready(30)
+            server.wait_ready()
             insert(database, 1000)
             assert socket.close_code()[0] == 4010
             with listen(server, "now") as again:

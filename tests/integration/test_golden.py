@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from support.pgcdc import wait_for
+from support.patience import PATIENCE, wait_for
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
 DECODERS = {
@@ -70,13 +70,13 @@ def run_script(database, path):
 def hear(database, pgcdc, name):
     """What each decoder's clients hear of a script: {decoder: [message text]}."""
     servers = {decoder: pgcdc(**settings) for decoder, settings in DECODERS.items()}
-    sockets = {decoder: server.query("*:*", timeout=20) for decoder, server in servers.items()}
+    sockets = {decoder: server.query("*:*", timeout=PATIENCE) for decoder, server in servers.items()}
     run_script(database, GOLDEN / f"{name}.sql")
     database.run("INSERT INTO marker VALUES (1)")
     heard = {}
     for decoder, socket in sockets.items():
         heard[decoder] = []
-        while '"table":"marker"' not in (text := socket.text(20)):
+        while '"table":"marker"' not in (text := socket.text()):
             heard[decoder].append(text)
     for server in servers.values():
         assert server.metric("pgcdc_undecodable_transactions_total") == 0

@@ -5,10 +5,11 @@ import os
 import resource
 import time
 
-from support.pgcdc import wait_for
+from support.patience import promised, wait_for
 from support.websocket import Closed, Refused, open_socket
 
 ROWS = "CREATE TABLE rows (id int PRIMARY KEY)"
+CONNECTIONS = 3  # two for questions, one that streams
 BACKENDS = ("SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
             " AND application_name = 'pgcdc'")
 
@@ -37,19 +38,21 @@ def test_without_descriptors_those_who_are_here_are_served(database, pgcdc):
     database.run(ROWS)
     server = pgcdc(workers=1)
     here = server.query("insert:rows")
+    wait_for("all of its connections", lambda: len(database.run(BACKENDS)) == CONNECTIONS)
     before = set(database.run(BACKENDS))
     resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE,
                      (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     crowd, reply = fill(server)
     assert reply is None or (reply.status, reply.headers["retry-after"]) == (503, "1")
 
-    spent = cpu_seconds(server)
+    spent, begin = cpu_seconds(server), time.monotonic()
     storm = [open_socket("127.0.0.1", server.port) for _ in range(500)]
     for number in range(20):
         database.run("INSERT INTO rows VALUES (%s)", [number])
-        assert here.message(2)["columnvalues"] == [number]
+        assert here.message(promised(2))["columnvalues"] == [number]
         time.sleep(0.1)
-    assert cpu_seconds(server) - spent < 1, "it spins"
+    elapsed = time.monotonic() - begin
+    assert cpu_seconds(server) - spent < max(1, elapsed / 2), "it spins"
     assert set(database.run(BACKENDS)) == before
 
     database.run(f"SELECT pg_terminate_backend(pid) FROM ({BACKENDS}) x")
@@ -63,7 +66,7 @@ def test_without_descriptors_those_who_are_here_are_served(database, pgcdc):
     for stream in storm:
         with contextlib.suppress(OSError):
             stream.close()
-    wait_for("room for a client", lambda: server.ready()[0] > 0, 1)
-    assert time.monotonic() - relieved < 1.5
+    wait_for("room for a client", lambda: server.ready()[0] > 0)
+    assert time.monotonic() - relieved < promised(1.5)
     server.wait_ready()
     database.mark(server.query("insert:marker"))

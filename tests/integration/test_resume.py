@@ -7,7 +7,7 @@ import urllib.parse
 
 import pytest
 
-from support.pgcdc import wait_for
+from support.patience import wait_for
 from support.sse import EventStream
 from support.websocket import Closed, Refused, WebSocket
 
@@ -47,7 +47,7 @@ def slot_of(database):
 def assert_gap(socket, *words, code=4010):
     """The socket is closed with a gap before any change; the position to go on from."""
     with pytest.raises(Closed) as closed:
-        raise AssertionError(f"a message came: {socket.text(20)}")
+        raise AssertionError(f"a message came: {socket.text()}")
     assert closed.value.code == code, closed.value
     reason, _, position = closed.value.reason.rpartition(" pos=")
     assert TOKEN.fullmatch(position) and reason, closed.value.reason
@@ -116,7 +116,7 @@ def test_all_that_is_kept_is_had_again_by_many(database, pgcdc):
         sockets.append(listen(server, "insert:rows", since=position))
         insert(database, 5001 + number, 5001 + number)
     expected = [*range(1, 5021)]
-    assert [ids(messages) == expected for messages in database.mark(*sockets, timeout=40)] == [True] * 20
+    assert [ids(messages) == expected for messages in database.mark(*sockets)] == [True] * 20
 
 
 def test_a_position_of_nothing_newer_waits_for_what_comes(database, pgcdc):
@@ -214,7 +214,7 @@ def test_a_slow_client_catches_up_without_loss(database, pgcdc):
     for first in range(0, 2000, 100):  # 20 MB
         insert(database, first, first + 99, size=10_000)
     wait_for("capture", lambda: server.metric("pgcdc_changes_captured_total") >= 2000)
-    for messages in database.mark(*slow, timeout=60):
+    for messages in database.mark(*slow):
         assert ids(messages) == [*range(2000)]
     insert(database, 2000, 2000)  # live again
     for messages in database.mark(*slow):
@@ -234,7 +234,7 @@ def test_who_falls_off_the_journal_is_told_and_can_go_on(database, pgcdc, since)
     got = []
     with pytest.raises(Closed) as closed:
         while True:
-            got.append(slow.message(20))
+            got.append(slow.message())
     assert ids(got) == [*range(len(ids(got)))] and len(ids(got)) < 3000
     assert closed.value.code == 4011, closed.value
     told = re.search(" pos=(.*)$", closed.value.reason)
@@ -254,7 +254,7 @@ def test_joining_while_a_transaction_streams_begins_at_a_beginning(database, pgc
         insert(database, first, first + count - 1)
         joined = [server.query("insert:rows", "insert:marker") for _ in range(4)]
         joined += [listen(server, "insert:rows") for _ in range(4)]
-        for messages in database.mark(*joined, timeout=60):
+        for messages in database.mark(*joined):
             assert ids(messages) in ([], [*range(first, first + count)])
         for socket in joined:
             socket.drop()
@@ -305,9 +305,7 @@ def test_a_dropped_slot_is_a_told_gap(database, pgcdc):
         insert(database, 1, 1)
         position = socket.message()["pos"]
     server.end()
-    wait_for("the slot to be dropped", lambda: database.run(
-        "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
-        " WHERE database = current_database() AND NOT active"))
+    database.drop_slot(slot_of(database)["slot_name"])
     insert(database, 2, 2)
     server.start()
     with listen(server, "insert:rows", since=position) as socket:
@@ -388,14 +386,14 @@ def test_sse_slow_reader_is_told_a_gap_and_lives_on(database, pgcdc):
     for first in range(0, 3000, 50):
         insert(database, first, first + 49, size=10_000)
         assert until_mark(database, other) == [*range(first, first + 50)]
-    got, event = [], slow.event(20)
+    got, event = [], slow.event()
     while event.name != "gap":
         if event.name == "message":
             got.append(row_of(event))
-        event = slow.event(20)
+        event = slow.event()
     assert got == [*range(len(got))] and len(got) < 3000
     insert(database, 3000, 3001)
-    assert [row_of(slow.event(20)) for _ in range(2)] == [3000, 3001]
+    assert [row_of(slow.event()) for _ in range(2)] == [3000, 3001]
 
 
 def test_sse_refuses_as_ws_does(database, pgcdc):

@@ -8,12 +8,15 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 import urllib.parse
 
 import pytest
 
 from support.guard import end_process
-from support.pgcdc import clean_environment, wait_for
+from support.patience import PATIENCE
+from support.pgcdc import Pgcdc, clean_environment, wait_for
+from support.proxy import Proxy
 from support.sse import EventStream
 from support.websocket import Closed, Refused
 from v1_schema import check
@@ -72,8 +75,7 @@ def test_the_stream_as_it_is_written(database, pgcdc):
 
 
 def deadline():
-    import time
-    return time.monotonic() + 10
+    return time.monotonic() + PATIENCE
 
 
 def test_several_queries_give_one_event_for_each_change(database, pgcdc):
@@ -149,7 +151,6 @@ def test_a_position_that_does_not_hold_is_a_told_gap(database, pgcdc, stale):
 
 
 def test_a_gap_of_the_stream_does_not_end_it(own_postgres, scratch):
-    from support.pgcdc import Pgcdc
     cluster = own_postgres().start()
     cluster.psql(ORDERS)
     with Pgcdc(scratch, cluster.url()) as server, events(server, "insert:orders") as stream:
@@ -157,7 +158,7 @@ def test_a_gap_of_the_stream_does_not_end_it(own_postgres, scratch):
         cluster.stop("immediate")
         cluster.start()
         server.wait_ready()
-        event = stream.event(20)
+        event = stream.event()
         assert event.name == "gap" and json.loads(event.data)["pos"] == event.id
         cluster.psql("INSERT INTO orders VALUES (1)")
         assert next_ids(stream, 1) == [1]
@@ -170,8 +171,7 @@ def test_a_quiet_stream_gives_signs_of_life_with_ids(database, pgcdc):
     with events(server, "insert:orders") as stream:
         first = begin(stream)
         database.run("INSERT INTO marker VALUES (1)")
-        import time
-        end = time.monotonic() + 20
+        end = deadline()
         while not (stream.comments and stream.last_id > first):
             assert time.monotonic() < end, "no comment with an id came"
             try:
@@ -258,18 +258,23 @@ def test_curl_reads_it(database, pgcdc):
     database.run(ORDERS)
     server = pgcdc()
     url = f"http://127.0.0.1:{server.port}{path_of('*:orders')}"
-    curl = subprocess.Popen(["curl", "-sS", "-N", "--max-time", "60", url], text=True,
-                            stdout=subprocess.PIPE, env=clean_environment())
+    curl = subprocess.Popen(["curl", "-sS", "-N", "--noproxy", "*", "--max-time", str(3 * PATIENCE), url],
+                            text=True, stdout=subprocess.PIPE, env=clean_environment())
+
+    def line():
+        got = curl.stdout.readline()
+        assert got, f"curl has ended with {curl.wait()}"
+        return got.rstrip("\n")
+
     try:
-        lines = []
-        while "event: ready" not in lines:
-            lines.append(curl.stdout.readline().rstrip("\n"))
+        while line() != "event: ready":
+            pass
         database.run("INSERT INTO orders VALUES (7)")
-        while not lines[-1].startswith("data: {\"kind\""):
-            lines.append(curl.stdout.readline().rstrip("\n"))
-        assert json.loads(lines[-1].removeprefix("data: "))["columnvalues"] == [7, None]
+        while not (data := line()).startswith("data: {\"kind\""):
+            pass
+        assert json.loads(data.removeprefix("data: "))["columnvalues"] == [7, None]
     finally:
-        end_process(curl, 10)
+        end_process(curl, PATIENCE)
 
 
 # ---- a browser ----
@@ -334,7 +339,7 @@ def browse(scratch):
         log = open(scratch.path / "browser.log", "ab")
         process = subprocess.Popen(
             [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
-             "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",
+             "--disable-dev-shm-usage", "--no-first-run", "--no-proxy-server", "--disable-background-networking",
              "--disable-component-update", "--disable-sync", "--disable-extensions",
              f"--user-data-dir={profile}", f"http://127.0.0.1:{server.server_port}/"],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
@@ -346,7 +351,7 @@ def browse(scratch):
 
     yield start
     for process, server in running:
-        end_process(process, 20)
+        end_process(process, PATIENCE)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # its helpers, which write to the profile
         scratch.forget(process.pid)
@@ -356,7 +361,6 @@ def browse(scratch):
 
 def test_a_browser_reads_it_and_comes_back_by_itself(database, pgcdc, browse):
     """EventSource of a page of another origin; its connection is cut, and it misses nothing."""
-    from support.proxy import Proxy
     database.run(ORDERS)
     site = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
     origin = f"http://127.0.0.1:{site.server_port}"
@@ -376,16 +380,17 @@ def test_a_browser_reads_it_and_comes_back_by_itself(database, pgcdc, browse):
             return [message for message in (check(what["data"]) for what in named("v1"))
                     if message["type"] == type]
 
-        wait_for("the page to be ready", lambda: named("ready") and answers("subscribed"), 60)
+        wait_for("the page to be ready", lambda: named("ready") and answers("subscribed"),
+                 3 * PATIENCE)
         assert named("open")[0]["protocol"] == "pgcdc.v1"
         database.run("INSERT INTO orders VALUES (1, 'eu'), (2, 'us')")
         wait_for("two rows", lambda: len(rows()) >= 2)
         wait_for("two changes", lambda: len(answers("change")) >= 2)
         assert [(change["ids"], change["new"]["id"]) for change in answers("change")] == \
             [(["page"], 1), (["page"], 2)]
-        assert proxy.reset() == 2
+        assert proxy.reset() >= 2  # and one more where a connection took long
         database.run("INSERT INTO orders VALUES (3), (4)")
-        wait_for("the browser to come back", lambda: len(named("ready")) >= 2, 60)
+        wait_for("the browser to come back", lambda: len(named("ready")) >= 2, 2 * PATIENCE)
         database.run("INSERT INTO orders VALUES (5)")
         wait_for("all rows", lambda: len(rows()) >= 5)
         assert rows() == [1, 2, 3, 4, 5] and not named("gap")

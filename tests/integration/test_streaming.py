@@ -11,7 +11,8 @@ import time
 import pytest
 
 from conftest import Database
-from support.pgcdc import Pgcdc, wait_for
+from support.patience import wait_for
+from support.pgcdc import MEMORY_FACTOR, Pgcdc
 
 MIB = 1024  # in KiB
 TABLES = """
@@ -41,13 +42,13 @@ def both(database, pgcdc):
     streams_early(database)
     servers = [pgcdc(plugin="pgoutput", spill_memory="1MiB"),
                pgcdc(plugin="wal2json")]
-    sockets = [server.query("*:*", timeout=60) for server in servers]
+    sockets = [server.query("*:*") for server in servers]
 
     def run(*statements, is_streamed=True):
         before = streamed(database)
         for statement in statements:
             database.cluster.psql(statement, database.name)
-        got, want = database.mark(*sockets, timeout=60)
+        got, want = database.mark(*sockets)
         assert len(got) == len(want)
         for mine, other in zip(got, want):
             assert mine == other
@@ -157,7 +158,7 @@ def test_interleaved_transactions(database, pgcdc):
     database.run(TABLES)
     streams_early(database)
     server = pgcdc(plugin="pgoutput", spill_memory="1MiB")
-    socket = server.query("*:items", "insert:marker", timeout=60)
+    socket = server.query("*:items", "insert:marker")
     writers = [database.cluster.connect(database.name) for _ in range(6)]
     for writer in writers:
         writer.autocommit = False
@@ -167,16 +168,16 @@ def test_interleaved_transactions(database, pgcdc):
                 first = number * 100000 + step * 500
                 cursor.execute(fill(first, first + 499))
         database.run("INSERT INTO full_row VALUES (1, 'between')")
-    assert server.metric("pgcdc_spill_disk_bytes") > 0
+    wait_for("the disk to be used", lambda: server.metric("pgcdc_spill_disk_bytes") > 0)
     order = [3, 0, 5, 1]
     for number in order:
         writers[number].commit()
     writers[2].rollback()
-    got = [message["columnvalues"][0] for message in database.mark(socket, timeout=60)]
+    got = [message["columnvalues"][0] for message in database.mark(socket)]
     want = [number * 100000 + n for number in order for n in range(10000)]
     assert got == want
     writers[4].commit()
-    got = [message["columnvalues"][0] for message in database.mark(socket, timeout=60)]
+    got = [message["columnvalues"][0] for message in database.mark(socket)]
     assert got == [400000 + n for n in range(10000)]
     for writer in writers:
         writer.close()
@@ -187,7 +188,7 @@ def test_interleaved_transactions(database, pgcdc):
 @pytest.mark.parametrize("rows", ROWS)
 def test_any_size_in_bounded_memory(own_postgres, scratch, rows):
     """F13, C7, C2: the walsender hears from us all the time, and memory has its bound."""
-    cluster = own_postgres(wal_sender_timeout="5s", max_wal_size="8GB").start()
+    cluster = own_postgres(wal_sender_timeout="10s", max_wal_size="8GB").start()
     database = Database(cluster, "postgres")
     database.run("CREATE TABLE big (id int PRIMARY KEY, body text)")
     journal, timeout = 32 * MIB, 60 + rows / 5000
@@ -206,7 +207,7 @@ def test_any_size_in_bounded_memory(own_postgres, scratch, rows):
             assert server.metric("pgcdc_capture_connects_total") == 1
             peak = server.peak_kib()
             print(f"resident: {before // MIB} MiB before, {peak // MIB} MiB at most")
-            assert peak < journal + 128 * MIB
+            assert peak < (journal + 128 * MIB) * MEMORY_FACTOR
     assert "timeout" not in cluster.log()
     database.close()
 
@@ -225,11 +226,11 @@ def cpu_seconds(server):
 
 def test_a_full_disk_holds_up_and_recovers(own_postgres, scratch):
     """H2, F21, C2: visible, patient, and nothing is lost."""
-    cluster = own_postgres(wal_sender_timeout="2s", logical_decoding_work_mem="64kB").start()
+    cluster = own_postgres(wal_sender_timeout="5s", logical_decoding_work_mem="64kB").start()
     database = Database(cluster, "postgres")
     database.run(TABLES)
     with Pgcdc(scratch, cluster.url(), spill_memory="1MiB", plugin="pgoutput") as server:
-        socket = server.query("*:items", "insert:marker", timeout=60)
+        socket = server.query("*:items", "insert:marker")
         limit_files(server, 2 << 20)
         writer = threading.Thread(target=database.run, args=[fill(1, 30000)])
         writer.start()
@@ -239,14 +240,14 @@ def test_a_full_disk_holds_up_and_recovers(own_postgres, scratch):
         writer.join()
         committed, = database.run("SELECT pg_current_wal_insert_lsn() - '0/0'")[0]
         busy = cpu_seconds(server)
-        time.sleep(5)  # longer than wal_sender_timeout
+        time.sleep(8)  # longer than wal_sender_timeout
         assert cpu_seconds(server) - busy < 1
         assert server.metric("pgcdc_confirmed_lsn_bytes") < committed
-        assert server.metric("pgcdc_spill_failures_total") == 1
+        server.wait_metric("pgcdc_spill_failures_total", 1)
         assert server.log().count("held up") == 1
         limit_files(server, resource.RLIM_INFINITY)
         server.wait_ready()
-        got = database.mark(socket, timeout=60)
+        got = database.mark(socket)
         assert [message["columnvalues"][0] for message in got] == list(range(1, 30001))
         assert server.metric("pgcdc_capture_connects_total") == 1
         assert "there is room" in server.log()

@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from support.pgcdc import wait_for
+from support.patience import PATIENCE, wait_for
+from support.pgcdc import Pgcdc
 from support.websocket import BINARY, CONTINUATION, PING, PONG, TEXT, Closed, Refused, WebSocket
 from test_auth import ADMIN_SECRET, COOKIE_SECRET, HOST, OTHER, USER, cookie, sign
 from v1_client import PROTOCOL, V1
@@ -195,7 +196,7 @@ def test_what_a_change_says(database, pgcdc):
                              "doc": {"lines": [1, 2]}}
     assert insert["xid"] == xid and insert["key"] == {"id": 7} and "old" not in insert
     at = datetime.datetime.fromisoformat(insert["at"].replace("Z", "+00:00"))
-    assert abs((at - begin).total_seconds()) < 60
+    assert abs((at - begin).total_seconds()) < 600
     commit = insert["pos"].split("-")[1]
     assert insert["lsn"] == f"{int(commit[:8], 16):X}/{int(commit[8:], 16):X}"
     assert (moved["old"], moved["key"], moved["new"]["id"]) == ({"id": 7}, {"id": 7}, 8)
@@ -325,12 +326,12 @@ def test_progress_comes_when_nothing_else_does(database, pgcdc):
         database.run("INSERT INTO orders VALUES (1)")
         change = socket.await_message(lambda message: message["type"] == "change")
         progress = socket.await_message(lambda message: message["type"] == "progress"
-                                        and message["position"] > change["pos"], 15)
+                                        and message["position"] > change["pos"])
         assert begin < progress["position"]
         # What goes on in other tables moves it, too.
         database.run("INSERT INTO marker VALUES (-1)")
         socket.await_message(lambda message: message["type"] == "progress"
-                             and message["position"] > progress["position"], 15)
+                             and message["position"] > progress["position"])
 
 
 def test_going_on_behind_a_progress(database, pgcdc):
@@ -341,7 +342,7 @@ def test_going_on_behind_a_progress(database, pgcdc):
         database.run("INSERT INTO orders VALUES (1)")
         pos = socket.await_message(lambda message: message["type"] == "change")["pos"]
         progress = socket.await_message(lambda message: message["type"] == "progress"
-                                        and message["position"] > pos, 15)["position"]
+                                        and message["position"] > pos)["position"]
     database.run("INSERT INTO orders VALUES (2)")
     with V1(server) as socket:
         assert socket.subscribe("s", "*:orders", since=progress)["position"] == progress
@@ -515,7 +516,7 @@ def test_who_asks_and_never_reads_is_cut_off(database, pgcdc, message):
     """His answers may not pile up here; and the server is well afterwards."""
     server = pgcdc(workers="1")
     socket = V1(server, receive_buffer=4096)
-    socket.stream.socket.settimeout(20)
+    socket.stream.socket.settimeout(PATIENCE)
     text = json.dumps(message)
     with pytest.raises(OSError):
         for _ in range(1_000_000):
@@ -661,20 +662,19 @@ def test_a_slow_client_gets_a_gap_without_a_close(database, pgcdc):
 
 def test_a_gap_of_the_stream_is_told_without_a_close(own_postgres, scratch):
     """PostgreSQL restarts under a temporary slot: down, gap, up, and on."""
-    from support.pgcdc import Pgcdc
     cluster = own_postgres().start()
     cluster.psql(ORDERS)
     with Pgcdc(scratch, cluster.url()) as server, V1(server) as socket:
         socket.subscribe("a", "insert:orders")
         socket.subscribe("b", "insert:marker")
         cluster.stop("immediate")
-        socket.await_message(lambda message: message.get("code") == "source_down", 20)
+        socket.await_message(lambda message: message.get("code") == "source_down")
         cluster.start()
         server.wait_ready()
-        gap = socket.await_message(lambda message: message["type"] == "gap", 20)
+        gap = socket.await_message(lambda message: message["type"] == "gap")
         assert set(gap["ids"]) == {"a", "b"}
         cluster.psql("INSERT INTO orders VALUES (1)")
-        change = socket.await_message(lambda message: message["type"] == "change", 20)
+        change = socket.await_message(lambda message: message["type"] == "change")
         assert change["ids"] == ["a"] and change["pos"] > gap["position"]
 
 
@@ -684,7 +684,7 @@ def test_the_end_is_announced(database, pgcdc):
         server.process.terminate()
         assert socket.next()["code"] == "draining"
         assert socket.close_code()[0] == 1001
-    server.process.wait(20)
+    server.process.wait(PATIENCE)
 
 
 # ---- credentials on a living socket ----

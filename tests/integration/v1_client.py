@@ -10,6 +10,7 @@ import itertools
 import json
 import time
 
+from support.patience import PATIENCE
 from support.websocket import TEXT, WebSocket
 from v1_schema import check
 
@@ -27,10 +28,10 @@ class V1(WebSocket):
         self.welcome = self.next()
         assert self.welcome["type"] == "welcome"
 
-    def read(self, timeout=10):
+    def read(self, timeout=PATIENCE):
         return check(self.text(timeout))
 
-    def next(self, timeout=10):
+    def next(self, timeout=PATIENCE):
         return self.waiting.pop(0) if self.waiting else self.read(timeout)
 
     def say(self, type, **members):
@@ -42,7 +43,7 @@ class V1(WebSocket):
     def say_raw(self, text):
         self.send(TEXT, text if isinstance(text, bytes) else text.encode())
 
-    def await_message(self, is_it, timeout=10):
+    def await_message(self, is_it, timeout=PATIENCE):
         """The first message not yet taken of which is_it() is true; those before it wait."""
         deadline = time.monotonic() + timeout
         for place, message in enumerate(self.waiting):
@@ -54,7 +55,7 @@ class V1(WebSocket):
                 return message
             self.waiting.append(message)
 
-    def answer(self, id, *types, timeout=10):
+    def answer(self, id, *types, timeout=PATIENCE):
         return self.await_message(
             lambda message: message.get("id") == id and message["type"] in types, timeout)
 
@@ -83,7 +84,7 @@ class V1(WebSocket):
         self.say("ping", payload=payload)
         self.await_message(lambda message: message == {"type": "pong", "payload": payload})
 
-    def until_mark(self, database, timeout=20):
+    def until_mark(self, database, timeout=PATIENCE):
         """All that comes up to a row of `marker` that is written now."""
         if not self.is_marking:
             self.subscribe("the mark", "insert:marker")
@@ -99,7 +100,7 @@ class V1(WebSocket):
             elif message["type"] != "progress":
                 before.append(message)
 
-    def changes_of(self, counts, timeout=20):
+    def changes_of(self, counts, timeout=PATIENCE):
         """Reads until each id has had that many; its changes, by id.  For subscriptions that catch
         up: between them and others there is no order, so no mark can end them."""
         got = {id: [] for id in counts}
@@ -109,7 +110,7 @@ class V1(WebSocket):
                 got.setdefault(id, []).append(message)
         return got
 
-    def changes(self, database, timeout=20):
+    def changes(self, database, timeout=PATIENCE):
         """The same, all of which must be changes."""
         got = self.until_mark(database, timeout)
         assert all(message["type"] in ("change", "truncate") for message in got), got
