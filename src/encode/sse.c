@@ -12,11 +12,14 @@ static void add_id(struct buf *out, struct token position)
     buf_add_char(out, '\n');
 }
 
-void encode_sse_change(struct buf *out, struct token position, struct slice message)
+void encode_sse_begin(struct buf *out, struct token position)
 {
     add_id(out, position);
     buf_add(out, SLICE("data: "));
-    buf_add(out, message);
+}
+
+void encode_sse_end(struct buf *out)
+{
     buf_add(out, SLICE("\n\n"));
 }
 

@@ -16,7 +16,9 @@
  * A message is one line by construction: in the plain protocol every line feed within a value is
  * written as \n.  The id comes back as Last-Event-ID.  Any thread.
  */
-void encode_sse_change(struct buf *out, struct token position, struct slice message);
+/* What stands before a message, and behind it. */
+void encode_sse_begin(struct buf *out, struct token position);
+void encode_sse_end(struct buf *out);
 /* The subscription is live, and this is where it begins. */
 void encode_sse_ready(struct buf *out, struct token position);
 /* Something before this position is missing. */

@@ -42,6 +42,7 @@ void fanout_release(struct fanout *fanout)
     if (!fanout || !fanout->index)
         return;
     index_free(fanout->index);
+    spares_release(&fanout->spares);
     for (int i = 0; i < FRAME_FORMATS; i++)
         buf_release(&fanout->frames[i].bytes);
     buf_release(&fanout->v1_tail);

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/list.h"
 #include "serve/frame.h"
+#include "serve/spares.h"
 
 struct change;
 struct filter;
@@ -44,6 +45,7 @@ struct fanout {
     struct list_link hit_v1;   /* those that the change at hand concerns */
     struct buf v1_tail;        /* what they all get of it */
     uint32_t v1_count;         /* subscriptions of theirs, which want to know of rows that leave */
+    struct spares spares;      /* for the runs of dirty sessions */
     struct list_link stale;    /* groups whose filters no longer fit their table */
     uint64_t change_start;     /* offset of the change at hand */
     uint64_t change_number;    /* counts changes, so that a session meets each once */

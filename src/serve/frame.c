@@ -31,11 +31,14 @@ static bool add_websocket(struct buf *out, const struct change *change, uint64_t
 
 static bool add_event(struct buf *out, const struct change *change, uint64_t epoch)
 {
-    CLEANUP(buf_release) struct buf message = BUF_INIT;
+    const size_t start = out->size;
 
-    if (!encode_plain(&message, change))
+    encode_sse_begin(out, (struct token){epoch, change->position});
+    if (!encode_plain(out, change)) {
+        out->size = start;
         return false;
-    encode_sse_change(out, (struct token){epoch, change->position}, buf_slice(&message));
+    }
+    encode_sse_end(out);
     return true;
 }
 

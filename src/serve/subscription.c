@@ -141,8 +141,10 @@ size_t session_gather(struct session *session, struct slice frame, uint64_t chan
         several->last_change == change_number)
         return 0;
     several->last_change = change_number;
-    if (several->run.size == 0)
+    if (several->run.size == 0) {
         list_append(dirty, &several->in_dirty);
+        spares_take(&session->worker->fanout.spares, &several->run);
+    }
     buf_add(&several->run, frame);
     several->run_frames++;
     return frame.size;
@@ -162,7 +164,7 @@ uint32_t session_flush(struct session *session)
     list_remove(&several->in_dirty);
     const bool is_sent = session_send_run(session, buf_slice(&several->run), &rest);
     packet_unref(rest);
-    buf_release(&several->run);
+    spares_give(&session->worker->fanout.spares, &several->run);
     several->run_frames = 0;
     return is_sent ? frames : 0;
 }

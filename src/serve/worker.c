@@ -261,6 +261,7 @@ static void on_tick(void *arg)
     }
     look_at_source(worker);
     rebind_retry(worker);
+    spares_trim(&worker->fanout.spares);
     /* Some of those that are behind wait for a position that no change brings. */
     if (!list_is_empty(&worker->catching))
         wake_signal(worker->wake);

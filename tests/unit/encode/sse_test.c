@@ -17,7 +17,9 @@ static void events(void **state)
     CLEANUP(buf_release) struct buf out = BUF_INIT;
 
     (void)state;
-    encode_sse_change(&out, here, SLICE("{\"kind\":\"insert\"}"));
+    encode_sse_begin(&out, here);
+    buf_add_text(&out, "{\"kind\":\"insert\"}");
+    encode_sse_end(&out);
     assert_event(&out, "id: " TOKEN "\ndata: {\"kind\":\"insert\"}\n\n");
     encode_sse_ready(&out, here);
     assert_event(&out, "id: " TOKEN "\nevent: ready\ndata: {\"pos\":\"" TOKEN "\"}\n\n");
