@@ -168,7 +168,7 @@ bool catch_up_turn(struct worker *worker)
         struct session *session = LIST_ITEM(link, struct session, in_catching);
         if (give_round(session))
             has_more = true;
-        else if (session->in_catching.next && session->v1)
+        else if (session->in_catching.next)
             has_waiting = true;
     }
     while (!list_is_empty(&turn)) {

@@ -26,6 +26,6 @@ struct worker;
 
 /* The session's outbox is empty, and it is behind: give it rounds. */
 void catch_up_add(struct session *session);
-/* The rounds of one turn, when the worker has flushed.  True: rows that were read could be joined
- * with the changes, had the worker read them. */
+/* The rounds of one turn, when the worker has flushed.  True: somebody has all that the worker has
+ * read, and waits for more of it. */
 bool catch_up_turn(struct worker *worker);

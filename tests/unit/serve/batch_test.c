@@ -138,6 +138,7 @@ static void pings_closes_and_resuming_do_not_wait(void **state)
     wake_signal(stage.worker->wake);
     expect(client, 2, NULL);
 
+    const int gone = stage_connect(&stage, "/ws?query=insert:*");
     stage_insert(&stage, "that waits");
     stage_run(&stage, is_waiting, NULL);
     send_frame(client, 9);
@@ -145,7 +146,6 @@ static void pings_closes_and_resuming_do_not_wait(void **state)
     const int resumed = stage_connect(
         &stage, "/ws?query=insert:*&since=0000000000000007-0000000000000065-ffffffff-00000065");
     expect(resumed, 1, "\"two\"");
-    const int gone = stage_connect(&stage, "/ws?query=insert:*");
     send_frame(gone, 8);
     expect(gone, 1, "\x88");
     assert_true(is_waiting(NULL));
