@@ -110,6 +110,8 @@ const struct config_key config_keys[] = {
     {AT(ticket_key), .type = CONFIG_TEXT, .standard = "", .max = 4095,
      .example = "\"/etc/speculare/ticket.key\"",
      .help = "file with secrets that seal session tickets; empty: made at start, renewed"},
+    {AT(ktls), .type = CONFIG_FLAG, .standard = "false", .example = "true",
+     .help = "let the kernel encrypt, where its module tls is loaded"},
     {AT(ping_interval), .type = CONFIG_NUMBER, .standard = "25", .min = 1, .max = 50,
      .example = "10", .help = "seconds between pings of a client; 10 s of silence end it"},
     {AT(metrics_public), .type = CONFIG_FLAG, .standard = "false", .example = "true",

@@ -189,6 +189,18 @@ static void log_address(const struct pipeline *pipeline)
              buf_text(&text), pipeline->worker_count, pipeline->worker_count == 1 ? "" : "s");
 }
 
+/* ktls is a wish; who made it is told whether it came true. */
+static void log_kernel(const struct pipeline *pipeline)
+{
+    if (!pipeline->tls || !pipeline->config->ktls)
+        return;
+    if (tls_server_has_kernel(pipeline->tls))
+        log_info("ktls: the kernel encrypts for clients, where it knows their cipher");
+    else
+        log_warning("ktls: the kernel's module tls is not loaded (modprobe tls), or OpenSSL was "
+                    "built without it: OpenSSL encrypts");
+}
+
 /* ---- start and end ---- */
 
 struct pipeline *pipeline_new(const struct config *config, struct fault *fault)
@@ -203,7 +215,8 @@ struct pipeline *pipeline_new(const struct config *config, struct fault *fault)
     if (is_well && config->https) {
         const struct tls_config tls = {.cert_path = config->key_cert,
                                        .key_path = config->key_priv,
-                                       .ticket_path = config->ticket_key};
+                                       .ticket_path = config->ticket_key,
+                                       .wants_kernel = config->ktls};
         pipeline->tls = tls_server_new(&tls, fault);
         is_well = pipeline->tls != NULL;
     }
@@ -256,10 +269,11 @@ static void on_reload(void *arg, int number)
     (void)number;
     if (!pipeline->tls)
         log_info("SIGHUP: nothing to read again without https");
-    else if (tls_server_reload(pipeline->tls, &fault) == OK)
-        log_info("SIGHUP: %s is in use from now on", pipeline->config->key_cert);
-    else
+    else if (tls_server_reload(pipeline->tls, &fault) != OK)
         log_error("SIGHUP: nothing has changed: %s", fault.text);
+    else
+        log_info("SIGHUP: %s is in use from now on", pipeline->config->key_cert);
+    log_kernel(pipeline);
 }
 
 static void *run_worker(void *arg)
@@ -302,6 +316,7 @@ enum status pipeline_run(struct pipeline *pipeline, struct fault *fault)
     const enum status status = start_threads(pipeline, fault);
     if (status == OK) {
         log_address(pipeline);
+        log_kernel(pipeline);
         loop_run(pipeline->loop);
     }
     /* From here on a second signal does what it does to any program. */

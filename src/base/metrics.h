@@ -47,6 +47,8 @@
       "TLS handshakes that a session ticket made short.")                                          \
     X(TLS_FAILED, counter, "pgcdc_tls_failures_total",                                             \
       "TLS handshakes that failed or were broken off by the client.")                              \
+    X(TLS_KERNEL, counter, "pgcdc_tls_kernel_total",                                               \
+      "TLS handshakes after which the kernel encrypts (kTLS).")                                    \
     X(SUBSCRIPTIONS, gauge, "pgcdc_subscriptions", "Live subscriptions.")                          \
     X(FILTERS, gauge, "pgcdc_filters", "Distinct filters, summed over workers.")                   \
     X(MATCH_ASKED, counter, "pgcdc_match_asked_total",                                             \

@@ -172,14 +172,20 @@ static void finish(struct socket *socket)
     socket->fd = -1;
 }
 
-/* Throws away what the peer still sends, until its FIN. */
+/* Throws away what the peer still sends, until its FIN.  Where the kernel decrypts (kTLS) an alert
+ * comes with a control message, and is an error to whoever has no room for that. */
 static void drain(struct socket *socket)
 {
-    char rubbish[4096];
+    char rubbish[4096], control[64];
+    struct iovec into = {rubbish, sizeof rubbish};
     ssize_t got;
 
     do {
-        got = recv(socket->fd, rubbish, sizeof rubbish, MSG_DONTWAIT);
+        struct msghdr message = {.msg_iov = &into,
+                                 .msg_iovlen = 1,
+                                 .msg_control = control,
+                                 .msg_controllen = sizeof control};
+        got = recvmsg(socket->fd, &message, MSG_DONTWAIT);
         if (got > 0)
             socket->drained += (uint32_t)got;
     } while ((got > 0 && socket->drained < SOCKET_LINGER_MAX) || (got < 0 && errno == EINTR));

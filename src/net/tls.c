@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/tls.h"
 
+#include <errno.h>
+#include <sys/socket.h>
+
+#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
@@ -10,6 +14,16 @@
 /*
  * One connection: an SSL under another name.  `struct tls` is never defined, its pointers are
  * OpenSSL's own.
+ *
+ * Where the kernel encrypts (kTLS) OpenSSL has given it the keys at the end of the handshake, and
+ * what is written from then on becomes records by itself:
+ *
+ *     SSL_do_handshake() --> send("{...}")                  messages: the kernel's own way
+ *                       \--> SSL_shutdown()                alerts: OpenSSL, by sendmsg(2)
+ *
+ * Messages must not go through SSL_write there.  After a short write OpenSSL 3.0 sends the rest
+ * from where it was at first (ssl3_write_pending), not from the buffer that the next call names,
+ * whatever SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER promises; ours may be gone by then.
  */
 static SSL *ssl_of(struct tls *tls)
 {
@@ -34,6 +48,11 @@ struct tls *tls_new(struct tls_server *server, int fd)
 void tls_free(struct tls *tls)
 {
     SSL_free(ssl_of(tls));
+}
+
+static bool kernel_encrypts(const SSL *ssl)
+{
+    return BIO_get_ktls_send(SSL_get_wbio(ssl)) != 0;
 }
 
 /* What a call that did not succeed means; `result` is what it returned. */
@@ -64,6 +83,7 @@ static enum status shake_hands(SSL *ssl, enum tls_want *out_want)
     if (result == 1) {
         metrics_add(METRIC_TLS_HANDSHAKES, 1);
         metrics_add(METRIC_TLS_RESUMED, SSL_session_reused(ssl) ? 1 : 0);
+        metrics_add(METRIC_TLS_KERNEL, kernel_encrypts(ssl) ? 1 : 0);
         return OK;
     }
     const enum status status = failure(ssl, result, out_want);
@@ -84,6 +104,27 @@ enum status tls_read(struct tls *tls, void *into, size_t size, size_t *out_size,
     return result == 1 ? OK : failure(ssl, result, out_want);
 }
 
+static enum status kernel_write(SSL *ssl, const void *bytes, size_t size, size_t *out_size,
+                                enum tls_want *out_want)
+{
+    ssize_t put;
+
+    /* The keys are the kernel's for good: a client that asks for new ones has to come back. */
+    if (SSL_get_key_update_type(ssl) != SSL_KEY_UPDATE_NONE)
+        return ERR_CLOSED;
+    do {
+        put = send(SSL_get_fd(ssl), bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (put < 0 && errno == EINTR);
+    if (put >= 0) {
+        *out_size = (size_t)put;
+        return OK;
+    }
+    if (errno != EAGAIN)
+        return ERR_CLOSED;
+    *out_want = TLS_WANT_WRITE;
+    return ERR_AGAIN;
+}
+
 enum status tls_write(struct tls *tls, const void *bytes, size_t size, size_t *out_size,
                       enum tls_want *out_want)
 {
@@ -92,6 +133,8 @@ enum status tls_write(struct tls *tls, const void *bytes, size_t size, size_t *o
 
     if (status != OK)
         return status;
+    if (kernel_encrypts(ssl))
+        return kernel_write(ssl, bytes, size, out_size, out_want);
     const int result = SSL_write_ex(ssl, bytes, size, out_size);
     return result == 1 ? OK : failure(ssl, result, out_want);
 }

@@ -24,6 +24,7 @@ struct tls;
 struct tls_config {
     const char *cert_path, *key_path; /* PEM; the certificate's may hold the chain behind it */
     const char *ticket_path;          /* secrets that seal tickets; NULL or "": made, and renewed */
+    bool wants_kernel;                /* let the kernel encrypt, where it can (kTLS) */
 };
 
 /*
@@ -34,6 +35,8 @@ struct tls_config {
 struct tls_server *tls_server_new(const struct tls_config *config, struct fault *fault);
 void tls_server_free(struct tls_server *server);
 MUST_CHECK enum status tls_server_reload(struct tls_server *server, struct fault *fault);
+/* Will the kernel encrypt for connections to come, if their cipher is one that it knows? */
+bool tls_server_has_kernel(const struct tls_server *server);
 
 /* What follows is for net/socket.c: one connection on a descriptor that stays the caller's. */
 enum tls_want { TLS_WANT_NOTHING, TLS_WANT_READ, TLS_WANT_WRITE };

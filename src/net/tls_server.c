@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/tls_server.h"
 
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -117,6 +122,21 @@ static bool set_tickets(SSL_CTX *ctx, struct tls_server *server)
            SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, take_ticket_key) == 1;
 }
 
+/* A socket that is not connected cannot be given to TLS yet; or never, where the kernel does not
+ * have it.  Its module is not loaded by asking, unless we are root. */
+static bool kernel_has_tls(void)
+{
+    static const char name[] = "tls";
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return false;
+    const bool is_missing =
+        setsockopt(fd, IPPROTO_TCP, TCP_ULP, name, sizeof name) != 0 && errno != ENOTCONN;
+    (void)close(fd);
+    return !is_missing;
+}
+
 static bool set_rules(SSL_CTX *ctx)
 {
     (void)SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
@@ -182,6 +202,8 @@ static SSL_CTX *context_new(struct tls_server *server, struct fault *fault)
         return NULL;
     }
     warn_of_dates(ctx, config->cert_path);
+    if (config->wants_kernel && kernel_has_tls())
+        (void)SSL_CTX_set_options(ctx, SSL_OP_ENABLE_KTLS);
     return ctx;
 }
 
@@ -227,6 +249,16 @@ enum status tls_server_reload(struct tls_server *server, struct fault *fault)
     (void)pthread_mutex_unlock(&server->lock);
     SSL_CTX_free(old);
     return OK;
+}
+
+bool tls_server_has_kernel(const struct tls_server *server)
+{
+#ifdef OPENSSL_NO_KTLS
+    (void)server;
+    return false;
+#else
+    return (SSL_CTX_get_options(server->ctx) & SSL_OP_ENABLE_KTLS) != 0;
+#endif
 }
 
 SSL_CTX *tls_server_context(struct tls_server *server)

@@ -91,6 +91,17 @@ def test_half_a_handshake_harms_nobody(server):
     assert time.monotonic() - begin < promised(14)
 
 
+def test_the_kernel_encrypts_where_it_can(scratch, postgres, certificate):
+    """ktls is a wish: the log says whether it came true, and every client is served."""
+    with Pgcdc(scratch, postgres.url(), tls=context(certificate), https="true", ktls="true",
+               key_priv=str(certificate[0]), key_cert=str(certificate[1])) as server:
+        has_kernel = server.wait_log("ktls: the kernel('s module tls is not loaded)?")[1] is None
+        with server.query("insert:marker") as socket:
+            postgres.psql("INSERT INTO marker VALUES (3000000)")
+            assert socket.message()["columnvalues"] == [3000000]
+        assert (server.metric("pgcdc_tls_kernel_total") > 0) == has_kernel
+
+
 def test_a_missing_key_is_a_configuration_error(certificate, tmp_path):
     done = run("--check-config", "--set", "https=true", "--set", f'key_priv={tmp_path}/none',
                "--set", f'key_cert={certificate[1]}')

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/tls.h"
 
+#include "base/metrics.h"
 #include "tls_echo.h"
 
-static void bytes_pass_in_both_versions(void **state)
+static void pass_bytes(struct tls_server *server)
 {
     static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
     static const unsigned char protocols[] = "\x02h2\x08http/1.1";
-    struct tls_server *server = good_server();
 
-    (void)state;
     for (size_t i = 0; i < 4; i++) {
         struct echo *echo = calloc(1, sizeof *echo);
         const unsigned char *chosen;
@@ -35,7 +34,60 @@ static void bytes_pass_in_both_versions(void **state)
         close_echo(echo);
         free(echo);
     }
+}
+
+static void bytes_pass_in_both_versions(void **state)
+{
+    struct tls_server *server = good_server();
+
+    (void)state;
+    pass_bytes(server);
+    assert_int_equal(metrics_get(METRIC_TLS_KERNEL), 0);
     tls_server_free(server);
+}
+
+static struct tls_server *kernel_server(void)
+{
+    const struct tls_config config = {
+        .cert_path = good_cert, .key_path = good_key, .wants_kernel = true};
+    struct tls_server *server = tls_server_new(&config, NULL);
+
+    assert_non_null(server);
+    return server;
+}
+
+/* The kernel that runs this may have no TLS: then the wish does no harm. */
+static void bytes_pass_where_the_kernel_encrypts(void **state)
+{
+    struct tls_server *server = kernel_server();
+    const bool has_kernel = tls_server_has_kernel(server);
+
+    (void)state;
+    pass_bytes(server);
+    assert_int_equal(metrics_get(METRIC_TLS_KERNEL), has_kernel ? 4 : 0);
+    tls_server_free(server);
+}
+
+/* The kernel keeps its keys: who asks for new ones is closed, and nothing more is sent. */
+static void new_keys_are_openssls_to_give(void **state)
+{
+    struct tls_server *const servers[] = {good_server(), kernel_server()};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct echo *echo = calloc(1, sizeof *echo);
+
+        assert_non_null(echo);
+        open_echo(echo, servers[i]);
+        echo->wants_keys = true;
+        connect_client(echo);
+        loop_run(echo->loop);
+        assert_false(echo->is_corrupt || echo->wants_keys);
+        assert_int_equal(echo->received < TOTAL, tls_server_has_kernel(servers[i]));
+        close_echo(echo);
+        free(echo);
+        tls_server_free(servers[i]);
+    }
 }
 
 static void old_versions_and_other_protocols_are_refused(void **state)
@@ -113,6 +165,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_pass_in_both_versions),
+        cmocka_unit_test(bytes_pass_where_the_kernel_encrypts),
+        cmocka_unit_test(new_keys_are_openssls_to_give),
         cmocka_unit_test(old_versions_and_other_protocols_are_refused),
         cmocka_unit_test(a_close_says_goodbye_first),
         cmocka_unit_test(who_speaks_no_tls_is_closed),
