@@ -286,6 +286,20 @@ static enum status fill_rows(struct wal2json *core, const struct wal2json_table 
     return status;
 }
 
+/* An update that left the key alone?  wal2json tells the key all the same. */
+static bool is_key_kept(const struct table *table, const struct value *old_row,
+                        const struct value *new_row)
+{
+    for (uint32_t i = 0; i < table->column_count; i++) {
+        if (!table->columns[i].is_key)
+            continue;
+        if (old_row[i].state != VALUE_TEXT || new_row[i].state != VALUE_TEXT ||
+            !slice_equal(value_slice(&old_row[i]), value_slice(&new_row[i])))
+            return false;
+    }
+    return true;
+}
+
 /* ---- the change ---- */
 
 /* Is each cell of both rows paired with a column of the live version? */
@@ -339,7 +353,10 @@ enum status wal2json_emit(struct wal2json *core, struct fault *fault)
         return fault_set(fault, ERR_PARSE, "wal2json: a string that stands for no text");
     out.table = known->table;
     out.new_row = change->new_row.is_there ? core->new_values : NULL;
-    out.old_row = change->old_row.is_there ? core->old_values : NULL;
+    if (out.old_kind == OLD_KEY && change->kind == CHANGE_UPDATE &&
+        is_key_kept(known->table, core->old_values, core->new_values))
+        out.old_kind = OLD_NONE;
+    out.old_row = out.old_kind != OLD_NONE ? core->old_values : NULL;
     status = core->config.sink(core->config.arg, &out);
     if (!status)
         core->index++;

@@ -3,7 +3,6 @@
  * Readers of an event stream (HTML, section 9.2): they are told of a gap and read on.
  */
 #include "encode/sse.h"
-#include "journal/journal.h"
 #include "serve/protocol.h"
 #include "serve/session.h"
 #include "serve/subscription.h"
@@ -43,12 +42,11 @@ static void keep_alive(struct session *session)
 {
     CLEANUP(buf_release) struct buf comment = BUF_INIT;
     const struct worker *worker = session->worker;
-    const struct token now = worker_token_now(worker);
+    struct token sent;
 
     /* An id without an event moves on what the client will come back with. */
-    if (!session->is_behind && now.epoch == worker->epoch &&
-        journal_head(worker->config.journal) == worker->flushed_to)
-        encode_sse_progress(&comment, now);
+    if (!session->is_behind && worker_is_level(worker, &sent))
+        encode_sse_progress(&comment, sent);
     else
         encode_sse_alive(&comment);
     session_deadline(session, worker->config.ping_seconds);

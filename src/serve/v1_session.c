@@ -6,7 +6,6 @@
 #include "base/metrics.h"
 #include "encode/v1_columns.h"
 #include "encode/v1_messages.h"
-#include "journal/journal.h"
 #include "match/query.h"
 #include "serve/binding.h"
 #include "serve/group.h"
@@ -141,14 +140,13 @@ static void put_notice(struct v1 *v1, const char *code, const char *words)
 static void put_progress(struct session *session)
 {
     CLEANUP(buf_release) struct buf message = BUF_INIT;
-    const struct worker *worker = session->worker;
-    const struct token now = worker_token_now(worker);
+    struct token sent;
 
     /* Only what has really been sent: nothing is on its way to this session. */
     if (session->is_behind || v1_first_behind(session->v1) ||
-        journal_head(worker->config.journal) != worker->flushed_to || now.epoch != worker->epoch)
+        !worker_is_level(session->worker, &sent))
         return;
-    encode_v1_progress(&message, now);
+    encode_v1_progress(&message, sent);
     v1_put(session->v1, buf_slice(&message));
 }
 

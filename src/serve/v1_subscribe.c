@@ -165,6 +165,22 @@ static const char *unknown_column(const struct v1_columns *columns, const struct
     return NULL;
 }
 
+/* The key is always sent.  The catalogue names it at once, wal2json only with the table's first
+ * update or delete. */
+static void add_key(struct v1_columns *columns, const struct table_shape *shape)
+{
+    CLEANUP(mem_free_at) struct slice *names = mem_array(shape->column_count, sizeof *names);
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < shape->column_count; i++) {
+        if (shape->columns[i].is_key)
+            names[count++] = slice_text(shape->columns[i].name);
+    }
+    struct v1_columns *key = v1_columns_new(names, count);
+    v1_columns_unite(columns, key);
+    v1_columns_free(key);
+}
+
 static void on_bound(void *arg, struct bind_result *result)
 {
     struct v1_subscription *subscription = arg;
@@ -185,6 +201,8 @@ static void on_bound(void *arg, struct bind_result *result)
         v1_put_error(v1, subscription->id, V1_BAD_SELECT, fault.text);
         v1_forget(subscription);
     } else {
+        if (subscription->columns && bound->shape && bound->shape->identity != IDENTITY_FULL)
+            add_key(subscription->columns, bound->shape);
         begin(subscription, bound);
     }
     binding_free(binding);

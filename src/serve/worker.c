@@ -144,13 +144,21 @@ lsn worker_complete_to(const struct worker *worker)
     return worker->last.commit == LSN_NONE ? LSN_NONE : worker->last.commit - 1;
 }
 
-struct token worker_token_read(const struct worker *worker)
+bool worker_is_level(const struct worker *worker, struct token *out)
 {
     struct journal_ledger ledger;
 
-    if (has_read_all(worker, &ledger) && ledger.settled >= worker->last.commit)
-        return worker_token(worker, (struct position){ledger.settled, POSITION_ALL, ledger.check});
-    return worker_token(worker, worker->last);
+    if (!has_read_all(worker, &ledger) || ledger.settled < worker->last.commit)
+        return false;
+    *out = worker_token(worker, (struct position){ledger.settled, POSITION_ALL, ledger.check});
+    return true;
+}
+
+struct token worker_token_read(const struct worker *worker)
+{
+    struct token token;
+
+    return worker_is_level(worker, &token) ? token : worker_token(worker, worker->last);
 }
 
 /* Subscriptions of a table that is no more under its name end, and are told why. */

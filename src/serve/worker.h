@@ -121,5 +121,9 @@ void worker_learn_epoch(struct worker *worker);
 struct token worker_token_now(const struct worker *worker);
 /* All transactions up to here have been read, and sent to whoever is live. */
 lsn worker_complete_to(const struct worker *worker);
-/* The same as a position, which may be within a transaction. */
+/* The same as a position; false within a transaction, and while there is more to read.  What is
+ * settled then may lie before a change that has been sent already: told as progress, that change
+ * would come twice to who goes on from there. */
+bool worker_is_level(const struct worker *worker, struct token *out);
+/* The position that has been read, which may be within a transaction. */
 struct token worker_token_read(const struct worker *worker);

@@ -77,6 +77,20 @@ def test_subscribed_tells_the_table_and_where_it_begins(database, pgcdc):
         assert "table" not in got and "columns" not in got
 
 
+@pytest.mark.parametrize("plugin", ["pgoutput", "wal2json"])
+def test_the_key_is_sent_from_the_first_change_on(database, pgcdc, plugin):
+    """wal2json names it with the first update or delete only, and of every update."""
+    database.run(ORDERS)
+    with V1(pgcdc(plugin=plugin)) as socket:
+        socket.subscribe("s", "*:orders", select=["total"])
+        database.run("INSERT INTO orders VALUES (1, 'eu', 2)")
+        database.run("UPDATE orders SET total = 3")
+        database.run("UPDATE orders SET id = 4")
+        inserted, kept, moved = socket.changes(database)
+        assert inserted["new"] == {"id": 1, "total": 2}
+        assert "old" not in kept and kept["key"] == {"id": 1}
+        assert moved["old"] == moved["key"] == {"id": 1}
+
 def test_subscribed_means_live(database, pgcdc):
     database.run(ORDERS)
     with V1(pgcdc()) as socket:

@@ -84,7 +84,7 @@ static const struct {
     {{HEAD, OF("insert") COLUMNS("\"id\",\"a\"", "\"integer\",\"text\"", "1,\"x\"") "}",
       "," OF("update") COLUMNS("\"id\"", "\"integer\"", "1")
           KEYS("\"id\"", "\"integer\"", "1") "}"},
-     "insert s.t0/1F#0 x7 id=<1> a=<x>\nupdate s.t0/1F#1 x7 key id*=<1> a~ old id*=<1> old a?\n"},
+     "insert s.t0/1F#0 x7 id=<1> a=<x>\nupdate s.t0/1F#1 x7 id*=<1> a~\n"},
     /* a whole old row without its NULLs: the key only grows */
     {{HEAD,
       OF("insert")
