@@ -4,6 +4,7 @@ import socket as sockets
 import ssl
 import subprocess
 
+from support.patience import PATIENCE
 from support.websocket import Stream
 
 
@@ -34,10 +35,10 @@ class Visitor:
 
     def visit(self, port):
         """Asks /ping over a new connection; was the ticket taken?"""
-        raw = sockets.create_connection(("127.0.0.1", port), 30)
+        raw = sockets.create_connection(("127.0.0.1", port), PATIENCE)
         with self.context.wrap_socket(raw, server_hostname="localhost",
                                       session=self.session) as talk:
             talk.sendall(b"GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            assert Stream(talk).reply(30).body == "zpour"
+            assert Stream(talk).reply().body == "zpour"
             self.session = talk.session
             return talk.session_reused

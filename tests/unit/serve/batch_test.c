@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 
-#define A_WHILE_US 20000
+#define A_WHILE_US 1000000    /* the machine does not stand still for so long between two lines */
 #define FOR_EVER_US 600000000 /* longer than any test waits */
 
 static struct stage stage;
@@ -69,7 +69,7 @@ static void what_comes_within_the_delay_leaves_with_one_send(void **state)
     stage_open(&stage, &(struct stage_config){.batch_delay_us = A_WHILE_US});
     const int client = stage_connect(&stage, "/ws?query=insert:*");
 
-    for (int turn = 0; turn < 3; turn++) {
+    for (int turn = 0; turn < 2; turn++) {
         const struct sent before = sent_now();
         const uint64_t began_us = clock_monotonic_us();
         stage_insert(&stage, "first");
