@@ -27,7 +27,7 @@
 enum config_plugin { CONFIG_PLUGIN_AUTO, CONFIG_PLUGIN_PGOUTPUT, CONFIG_PLUGIN_WAL2JSON };
 enum config_auth { CONFIG_AUTH_AUTO, CONFIG_AUTH_NONE };
 
-#define CONFIG_KEY_COUNT 35
+#define CONFIG_KEY_COUNT 36
 #define CONFIG_DEFAULT_PATH "/etc/speculare/pgcdc.config"
 #define CONFIG_FILE_MAX ((size_t)1 << 20)
 
@@ -64,7 +64,8 @@ struct config {
     uint64_t journal_wal_limit; /* bytes */
     uint64_t spill_memory;      /* bytes */
     char *spill_directory;      /* empty: $TMPDIR or /var/tmp */
-    uint64_t workers;           /* 0: one per core */
+    uint64_t workers;           /* 0: one per CPU that we may use, or of worker_cpus */
+    char *worker_cpus;          /* app/cpus.h; empty: not pinned */
     uint64_t batch_delay;       /* microseconds */
     uint64_t snapshot_connections;
 

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <ctype.h>
 
+#include "app/cpus.h"
 #include "auth/cookie.h"
 #include "auth/identity.h"
 #include "auth/origin.h"
@@ -93,7 +94,10 @@ const struct config_key config_keys[] = {
      .example = "\"/var/lib/pgcdc\"",
      .help = "where those beyond spill_memory go; empty: $TMPDIR, or /var/tmp"},
     {AT(workers), .type = CONFIG_NUMBER, .standard = "0", .max = 256, .example = "4",
-     .help = "threads that serve clients; 0: one per core"},
+     .help = "threads that serve clients; 0: one per CPU"},
+    {AT(worker_cpus), .type = CONFIG_TEXT, .standard = "", .max = 1024, .check = cpus_check,
+     .example = "\"0,2-3\"",
+     .help = "CPUs that these are pinned to, in turn; \"auto\": those we may use; empty: none"},
     {AT(batch_delay), .type = CONFIG_TIME, .standard = "0", .max = 5000, .example = "\"0.5ms\"",
      .help = "how long a change waits for others to share a send with; 0: not"},
     {AT(snapshot_connections), .type = CONFIG_NUMBER, .standard = "4", .min = 1, .max = 100,

@@ -5,9 +5,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "app/config.h"
+#include "app/cpus.h"
 #include "base/json_writer.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -19,6 +19,8 @@
 #include "net/listener.h"
 #include "net/tls.h"
 #include "serve/worker.h"
+
+#define WORKERS_MAX ((size_t)256) /* of the setting, too */
 
 struct pipeline {
     const struct config *config;
@@ -32,6 +34,7 @@ struct pipeline {
     struct worker **workers;
     pthread_t *threads;
     size_t worker_count, running; /* workers made; their threads started */
+    struct cpus cpus;             /* where these run */
 };
 
 /* ---- what workers are told of the source ---- */
@@ -125,13 +128,14 @@ static void make_capture(struct pipeline *pipeline)
     pipeline->capture = capture_new(&capture);
 }
 
-static size_t count_of_workers(const struct config *config)
+static size_t count_of_workers(const struct config *config, const struct cpus *cpus,
+                               const cpu_set_t *allowed)
 {
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t count = (size_t)config->workers;
 
-    if (config->workers > 0)
-        return (size_t)config->workers;
-    return cores > 0 ? (size_t)cores : 1;
+    if (count == 0)
+        count = cpus->count > 0 ? cpus->count : (size_t)CPU_COUNT(allowed);
+    return count < WORKERS_MAX ? count : WORKERS_MAX;
 }
 
 static struct worker_config worker_config_of(const struct pipeline *pipeline)
@@ -158,9 +162,8 @@ static struct worker_config worker_config_of(const struct pipeline *pipeline)
 }
 
 /* Port 0 is the system's choice; the first worker asks for it and the others take the same. */
-static enum status make_workers(struct pipeline *pipeline, struct fault *fault)
+static enum status open_workers(struct pipeline *pipeline, size_t count, struct fault *fault)
 {
-    const size_t count = count_of_workers(pipeline->config);
     struct worker_config config = worker_config_of(pipeline);
     enum status status = address_parse(pipeline->config->binding, &config.address, fault);
 
@@ -178,6 +181,17 @@ static enum status make_workers(struct pipeline *pipeline, struct fault *fault)
         pipeline->workers[pipeline->worker_count++] = worker;
     }
     return OK;
+}
+
+static enum status make_workers(struct pipeline *pipeline, struct fault *fault)
+{
+    const struct config *config = pipeline->config;
+    cpu_set_t allowed;
+
+    cpus_allowed(&allowed);
+    if (cpus_choose(config->worker_cpus, &allowed, &pipeline->cpus, fault) != OK)
+        return ERR_CONFIG;
+    return open_workers(pipeline, count_of_workers(config, &pipeline->cpus, &allowed), fault);
 }
 
 static void log_address(const struct pipeline *pipeline)
@@ -294,6 +308,8 @@ static enum status start_threads(struct pipeline *pipeline, struct fault *fault)
         (void)snprintf(name, sizeof name, "worker %zu", pipeline->running + 1);
         pthread_setname_np(*thread, name);
         pipeline->running++;
+        if (cpus_pin(&pipeline->cpus, pipeline->running - 1, *thread, fault) != OK)
+            return ERR_SYSTEM;
     }
     return capture_start(pipeline->capture, fault);
 }

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Workers as threads: how many there are, and on which CPUs."""
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+from support.pgcdc import BINARY, run
+
+CPUS = sorted(os.sched_getaffinity(0))
+
+
+def cpus_of(server):
+    """Thread's name: the CPUs it may run on."""
+    found = {}
+    for task in pathlib.Path(f"/proc/{server.process.pid}/task").iterdir():
+        status = (task / "status").read_text()
+        found[(task / "comm").read_text().strip()] = re.search(
+            r"(?m)^Cpus_allowed_list:\s+(\S+)", status)[1]
+    return found
+
+
+def workers_of(found):
+    return {name: cpus for name, cpus in found.items() if name.startswith("worker ")}
+
+
+def test_workers_are_not_pinned_unless_asked_for(database, pgcdc):
+    found = cpus_of(pgcdc(workers="2"))
+    assert len(workers_of(found)) == 2 and len(set(found.values())) == 1
+
+
+def test_workers_are_pinned_in_turn_and_nothing_else_is(database, pgcdc):
+    server = pgcdc(workers="3", worker_cpus="auto")
+    found = cpus_of(server)
+    assert workers_of(found) == {f"worker {n + 1}": str(CPUS[n % len(CPUS)]) for n in range(3)}
+    others = {cpus for name, cpus in found.items() if not name.startswith("worker ")}
+    if len(CPUS) > 1:
+        assert not others & {str(cpu) for cpu in CPUS}
+    with server.query("insert:marker") as socket:
+        assert database.mark(socket) == []
+
+
+def test_a_list_says_how_many_and_where(database, pgcdc):
+    last, first = CPUS[-1], CPUS[0]
+    found = workers_of(cpus_of(pgcdc(workers="0", worker_cpus=f"{last},{first}-{first},{last}")))
+    assert found == {"worker 1": str(last), "worker 2": str(first), "worker 3": str(last)}
+
+
+def test_there_is_a_worker_for_each_cpu_that_the_process_may_use(database, pgcdc):
+    server = pgcdc(workers="0")
+    assert len(workers_of(cpus_of(server))) == len(CPUS)
+    server.end()
+    server.command = ["taskset", "-c", str(CPUS[-1]), *server.command]
+    server.start()
+    assert workers_of(cpus_of(server)) == {"worker 1": str(CPUS[-1])}
+
+
+@pytest.mark.parametrize("text, words", [
+    ("all", "such as \"0,2-3\""), ("0,", "such as \"0,2-3\""), ("3-1", "such as \"0,2-3\"")])
+def test_what_is_no_list_is_refused_with_what_would_be(text, words):
+    done = run("--check-config", "--set", f"worker_cpus={text}")
+    assert done.returncode == 78 and words in done.stderr
+
+
+def test_a_cpu_that_we_may_not_use_is_refused_with_those_we_may(database):
+    done = subprocess.run(
+        ["taskset", "-c", str(CPUS[0]), str(BINARY), "--set",
+         "binding=127.0.0.1:0", "--set", "worker_cpus=1023", database.url],
+        capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 78
+    assert f"may not run on CPU 1023, only on {CPUS[0]}" in done.stderr
