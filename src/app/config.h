@@ -27,7 +27,7 @@
 enum config_plugin { CONFIG_PLUGIN_AUTO, CONFIG_PLUGIN_PGOUTPUT, CONFIG_PLUGIN_WAL2JSON };
 enum config_auth { CONFIG_AUTH_AUTO, CONFIG_AUTH_NONE };
 
-#define CONFIG_KEY_COUNT 36
+#define CONFIG_KEY_COUNT 37
 #define CONFIG_DEFAULT_PATH "/etc/speculare/pgcdc.config"
 #define CONFIG_FILE_MAX ((size_t)1 << 20)
 
@@ -56,6 +56,7 @@ struct config {
 
     uint64_t plugin; /* enum config_plugin */
     uint64_t wal2json_format;
+    uint64_t pgoutput_protocol; /* 0: the newest that the server knows */
     char *publication;
     bool publish_via_partition_root;
     char *slot_name;            /* empty: a temporary slot */

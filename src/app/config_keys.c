@@ -74,6 +74,8 @@ const struct config_key config_keys[] = {
      .example = "\"pgoutput\"", .help = "the server's decoder; auto: pgoutput if possible"},
     {AT(wal2json_format), .type = CONFIG_NUMBER, .standard = "2", .min = 1, .max = 2,
      .example = "1", .help = "wal2json's format version"},
+    {AT(pgoutput_protocol), .type = CONFIG_NUMBER, .standard = "0", .max = 4, .example = "1",
+     .help = "pgoutput's protocol, 1 to 4; 0: the newest; 1: whole transactions only"},
     {AT(publication), .type = CONFIG_TEXT, .standard = "pgcdc", .min = 1,
      .max = NAME_MAX_SIZE - sizeof "_inserts" + 1, .example = "\"pgcdc\"",
      .help = "publication for pgoutput; <name>_inserts goes with it"},

@@ -116,6 +116,7 @@ static void make_capture(struct pipeline *pipeline)
         .conninfo = buf_text(&conninfo),
         .plugin = plugin_of(config),
         .wal2json_format = (int)config->wal2json_format,
+        .pgoutput_protocol = (int)config->pgoutput_protocol,
         .publication = config->publication,
         .publish_via_partition_root = config->publish_via_partition_root,
         .slot_name = config->slot_name,

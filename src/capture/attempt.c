@@ -195,6 +195,7 @@ static struct decoder *new_decoder(struct session *session)
 {
     struct decoder_config config = stream_decoder_config(session->stream);
 
+    config.protocol = session->must_wait ? 1 : session->config.pgoutput_protocol;
     config.spill_memory = session->config.spill_memory;
     config.spill_directory = session->config.spill_directory;
     if (session->plugin != SOURCE_WAL2JSON)

@@ -32,6 +32,7 @@ struct capture_config {
         CAPTURE_WAL2JSON,
     } plugin;
     int wal2json_format;     /* 1 or 2 */
+    int pgoutput_protocol;   /* 1 to 4; 0: the newest that the server knows */
     const char *publication; /* its name; a second one is called <publication>_inserts */
     bool publish_via_partition_root;
     const char *slot_name;  /* "" or NULL: a temporary slot under a random name */

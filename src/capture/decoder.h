@@ -70,6 +70,7 @@ struct decoder_config {
                               struct slice *out_schema, struct slice *out_name);
     void *arg;           /* of all the above */
     struct types *types; /* borrowed; pgoutput's decoder only, as is all below */
+    int protocol;        /* 1 to 4; 0: the newest that the server knows */
     size_t spill_memory; /* bytes of transactions that have not ended; beyond, they are on disk */
     const char *spill_directory;           /* there; copied; NULL: /var/tmp */
     const struct spill_files *spill_files; /* borrowed; NULL: the system's */

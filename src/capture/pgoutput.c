@@ -401,16 +401,23 @@ static void pgoutput_free(struct decoder *decoder)
 }
 
 /* Versions 3 and 4 bring two-phase commit and parallel apply, neither of which is asked for. */
+static int newest_protocol(int server_version)
+{
+    if (server_version < 140000)
+        return 1;
+    if (server_version < 150000)
+        return 2;
+    return server_version < 160000 ? 3 : 4;
+}
+
 static void pgoutput_add_options(const struct decoder *decoder, int server_version, struct buf *out)
 {
-    (void)decoder;
-    if (server_version < 140000)
-        buf_add_text(out, "proto_version '1'");
-    else
-        buf_printf(out, "proto_version '%d', streaming 'on'",
-                   server_version < 150000   ? 2
-                   : server_version < 160000 ? 3
-                                             : 4);
+    const struct pgoutput *p = (const struct pgoutput *)(const void *)decoder;
+    const int newest = newest_protocol(server_version);
+    const int wanted = p->config.protocol;
+    const int version = wanted == 0 || wanted > newest ? newest : wanted;
+
+    buf_printf(out, "proto_version '%d'%s", version, version > 1 ? ", streaming 'on'" : "");
 }
 
 struct decoder *decoder_pgoutput_new(const struct decoder_config *config)

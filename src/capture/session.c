@@ -278,9 +278,26 @@ static void tell_ended(struct session *session)
         ended(session->ended_arg);
 }
 
+/* Positions are the same either way, so what was told before goes on. */
+static void ask_for_whole_transactions(struct session *session, const char *why)
+{
+    CLEANUP(buf_release) struct buf text = BUF_INIT;
+
+    buf_printf(&text,
+               "slot %s: the server cannot decode a transaction while it runs (%s): whole "
+               "ones are asked for from now on, as with pgoutput_protocol = 1",
+               session->slot, why);
+    session_say(session, LOG_WARNING, buf_text(&text));
+    session->must_wait = true;
+    decoder_free(session->decoder); /* the next plan makes another one */
+    session->decoder = NULL;
+}
+
 static void on_replication_down(void *arg, const struct fault *why)
 {
     struct session *session = arg;
+    const bool is_too_early = session->step == STEP_STREAM && session->plugin == SOURCE_PGOUTPUT &&
+                              !session->must_wait && slot_is_too_early(slice_text(why->text));
 
     if (session->step == STEP_END) {
         tell_ended(session);
@@ -290,6 +307,8 @@ static void on_replication_down(void *arg, const struct fault *why)
         session->must_skip = session->flaps > 0 && slot_is_stuck(slice_text(why->text));
     if (session->step >= STEP_DIAL)
         session_fail(session, CAPTURE_CONNECTING, why->text);
+    if (is_too_early)
+        ask_for_whole_transactions(session, why->text);
 }
 
 static void on_replication_up(void *arg)

@@ -56,6 +56,7 @@ struct session {
     bool is_publishing; /* the plan has publications to be kept */
     uint64_t live_ms;
     bool must_skip; /* the server cannot decode what the durable slot would send next */
+    bool must_wait; /* nor transactions that have not ended: whole ones are asked for */
     unsigned flaps; /* streams in a row that broke soon after they began */
 
     /* Of this attempt. */

@@ -112,6 +112,12 @@ bool slot_is_stuck(struct slice server_error)
            slice_equal(slice_from(server_error, server_error.size - end.size), end);
 }
 
+/* "filenode" before PostgreSQL 16. */
+bool slot_is_too_early(struct slice server_error)
+{
+    return slice_starts(server_error, SLICE("could not map filen"));
+}
+
 const char slot_skip[] =
     "SELECT end_lsn FROM pg_catalog.pg_replication_slot_advance($1,"
     " CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()"

@@ -51,6 +51,12 @@ enum slot_verdict slot_judge(const struct slot_info *info, const char *name, con
  * the slot past it helps (slot_skip), at the price of a gap.
  */
 bool slot_is_stuck(struct slice server_error);
+/*
+ * Is this one that a transaction meets only while it runs?  Once it has ended, what was rolled back
+ * to a savepoint is out of the way.  (PostgreSQL 14 to 18: an ALTER TABLE that is rolled back, and
+ * a second one of that table behind it.)
+ */
+bool slot_is_too_early(struct slice server_error);
 /* For an ordinary connection: moves the slot $1 to the end of the WAL; PostgreSQL 11 and later. */
 extern const char slot_skip[];
 

@@ -19,7 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from support.guard import Scratch  # noqa: E402
 from support.patience import PATIENCE  # noqa: E402
 from support.pgcdc import Pgcdc, wait_for  # noqa: E402
-from support.postgres import Postgres  # noqa: E402
+from support.postgres import Postgres, has_plugin, server_major  # noqa: E402
 
 # The same whoever runs it: no settings of libpq, no proxies between us and loopback.
 for name in [*os.environ]:
@@ -32,6 +32,26 @@ _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 65536), most))
 
 MARKER = "CREATE TABLE marker (id bigint PRIMARY KEY)"
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "wal2json: for servers that have this plugin")
+    config.addinivalue_line("markers", "postgres(first): for servers of this version and later")
+
+
+def pytest_collection_modifyitems(config, items):
+    """What the server under test does not have is left out, and counted as deselected."""
+    major, has_wal2json = server_major(), has_plugin("wal2json")
+
+    def fits(item):
+        is_for_wal2json = item.get_closest_marker("wal2json") or "wal2json" in item.name
+        firsts = [mark.args[0] for mark in item.iter_markers("postgres")]
+        return (has_wal2json or not is_for_wal2json) and all(first <= major for first in firsts)
+
+    unfit = [item for item in items if not fits(item)]
+    if unfit:
+        items[:] = [item for item in items if fits(item)]
+        config.hook.pytest_deselected(items=unfit)
 
 
 @pytest.fixture(scope="session")

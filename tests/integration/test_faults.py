@@ -402,15 +402,14 @@ def test_f12_a_busy_neighbour_does_not_fill_the_disk(site):
 
 
 def copy_cluster(cluster, made, signal_file):
-    """The data of `cluster`, into the stopped cluster `made`, as one that will recover."""
+    """The data of `cluster`, which is stopped, into the stopped cluster `made`, as one that will
+    recover.  A standby has no slots of its primary."""
     shutil.rmtree(made.data)
-    if signal_file == "standby.signal":
-        done = run_as(cluster.user, [str(cluster.bin / "pg_basebackup"), "-D", str(made.data), "-h",
-                                     str(cluster.home), "-p", str(cluster.port), "-U", "postgres",
-                                     "-c", "fast", "-X", "stream"])
-    else:
-        done = run_as(cluster.user, ["cp", "-a", str(cluster.data), str(made.data)])
+    done = run_as(cluster.user, ["cp", "-a", str(cluster.data), str(made.data)])
     assert done.returncode == 0, done.stdout
+    if signal_file == "standby.signal":
+        for slot_directory in (made.data / "pg_replslot").iterdir():
+            shutil.rmtree(slot_directory)
     (made.data / signal_file).touch()
     made.configure(port=made.port, unix_socket_directories=made.home, restore_command="false",
                    primary_conninfo=f"host={cluster.home} port={cluster.port} user=postgres")
@@ -422,7 +421,10 @@ def test_f18_promoted_standby(site, own_postgres):
     follower = here.follow()
     here.insert(5)
     standby = own_postgres()
+    here.cluster.stop("fast")
     copy_cluster(here.cluster, standby, "standby.signal")
+    here.cluster.start()
+    here.reconnect()
     standby.start()
     here.insert(5)
     wait_for("the standby to have it", lambda: standby.psql("SELECT max(id) FROM rows").strip() == str(here.last))

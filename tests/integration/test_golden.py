@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same SQL gives the same messages through all three decoders, byte for byte (F16, D3).
 
-tests/golden/types.sql is run by psql; what a client of `*:*` hears is compared between pgoutput,
-wal2json format 2 and format 1, and with tests/golden/messages.txt, one message a line.
+tests/golden/types.sql is run by psql; what a client of `*:*` hears is compared between pgoutput (in
+all its protocols), wal2json format 2 and format 1, and with tests/golden/messages.txt, one message a line.
 """
 import json
 import pathlib
@@ -12,13 +12,17 @@ import subprocess
 import pytest
 
 from support.patience import PATIENCE, wait_for
+from support.postgres import client, has_plugin
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
 DECODERS = {
     "pgoutput": {"plugin": "pgoutput"},
-    "wal2json 2": {"plugin": "wal2json", "wal2json_format": "2"},
-    "wal2json 1": {"plugin": "wal2json", "wal2json_format": "1"},
+    "pgoutput 1": {"plugin": "pgoutput", "pgoutput_protocol": "1"},
+    "pgoutput 2": {"plugin": "pgoutput", "pgoutput_protocol": "2"},
 }
+if has_plugin("wal2json"):
+    DECODERS["wal2json 2"] = {"plugin": "wal2json", "wal2json_format": "2"}
+    DECODERS["wal2json 1"] = {"plugin": "wal2json", "wal2json_format": "1"}
 
 # Tables that are in `pgcdc` and should not be, or the other way round.
 UNSETTLED = r"""
@@ -47,7 +51,7 @@ def run_script(database, path):
     """Runs it by psql.  Before an update or delete that follows a definition it waits until the
     publication has taken the definition in: until then PostgreSQL sends inserts only."""
     cluster = database.cluster
-    psql = subprocess.Popen([str(cluster.bin / "psql"), "-X", "-q", "-A", "-t", database.url],
+    psql = subprocess.Popen([client("psql"), "-X", "-q", "-A", "-t", database.url],
                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             text=True)
     is_new = False
@@ -98,6 +102,7 @@ def test_all_decoders_give_the_same_messages(database, pgcdc):
         assert json.loads(text)["kind"] in ("insert", "update", "delete")
 
 
+@pytest.mark.wal2json
 def test_generated_columns_are_the_one_difference(database, pgcdc):
     """wal2json prints them, pgoutput leaves them out before PostgreSQL 18."""
     heard = hear(database, pgcdc, "generated")

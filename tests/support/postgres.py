@@ -2,6 +2,9 @@
 """A private PostgreSQL: its own data directory, port and socket directory, no trace elsewhere.
 
 When we are root the server runs as `postgres` or `nobody`, since it refuses to run as root.
+
+PGCDC_TEST_POSTGRES is the bin directory of the server to test against; without it that is the
+newest one that Debian has installed.  Client programs that are not there (psql) are Debian's.
 """
 import glob
 import os
@@ -31,13 +34,37 @@ PLUGINS = "pgoutput,test_decoding,wal2json"
 BUSY = re.compile("is active for PID|active logical replication slot|being accessed by other users")
 
 
-def binaries():
-    """The newest server's bin directory."""
-    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"),
+def installed(program):
+    """Debian's newest of a program."""
+    found = sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{program}"),
                    key=lambda path: int(path.split("/")[4]))
     if not found:
-        raise RuntimeError("no PostgreSQL server is installed; tools/install installs it")
-    return pathlib.Path(found[-1]).parent
+        raise RuntimeError(f"no PostgreSQL with {program} is installed; tools/install installs it")
+    return pathlib.Path(found[-1])
+
+
+def binaries():
+    """The server's bin directory."""
+    chosen = os.environ.get("PGCDC_TEST_POSTGRES")
+    return pathlib.Path(chosen) if chosen else installed("initdb").parent
+
+
+def client(program):
+    """A program that need not be of the server's version."""
+    own = binaries() / program
+    return str(own if own.exists() else installed(program))
+
+
+def server_major():
+    """15 of "postgres (PostgreSQL) 15.20 (Debian ...)"."""
+    told = run_as(None, [str(binaries() / "postgres"), "--version"]).stdout
+    return int(re.search(r"\) (\d+)", told)[1])
+
+
+def has_plugin(name):
+    """Is this output plugin beside the server?"""
+    lib = binaries().parent / "lib"
+    return any((place / f"{name}.so").exists() for place in (lib, lib / "postgresql"))
 
 
 def server_user():
@@ -152,7 +179,7 @@ class Postgres:
 
     def psql(self, script, database="postgres"):
         """Runs a script; its output, one row a line, columns separated by |."""
-        done = subprocess.run([str(self.bin / "psql"), "-X", "-q", "-A", "-t", "-v",
+        done = subprocess.run([client("psql"), "-X", "-q", "-A", "-t", "-v",
                                "ON_ERROR_STOP=1", self.url(database)], input=script, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
                               env={**os.environ, "PGOPTIONS": "-c client_min_messages=warning"})

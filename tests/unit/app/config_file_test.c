@@ -78,6 +78,7 @@ static void each_mistake_is_told(void **state)
         {"database_password = 1234", ": database_password: must be a text in double quotes"},
         {"plugin = \"test_decoding\"", "must be \"auto\", \"pgoutput\" or \"wal2json\""},
         {"wal2json_format = 3", "must be a whole number from 1 to 2"},
+        {"pgoutput_protocol = 5", "must be a whole number from 0 to 4"},
         {"publication = \"\"", "publication = \"\": must not be empty"},
         {"slot_name = \"My-Slot\"", "must be lower-case letters, digits and underscores only"},
         {"slot_name = \"a\nb\"", "slot_name = \"a\\x0ab\": must"},

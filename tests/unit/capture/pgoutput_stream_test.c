@@ -263,26 +263,35 @@ static void a_disk_that_fails_is_waited_for(void **state)
 static void protocols_go_by_the_server(void **state)
 {
     static const struct {
-        int version;
+        int protocol, version;
         const char *want;
     } servers[] = {
-        {100023, "proto_version '1'"},
-        {130014, "proto_version '1'"},
-        {140000, "proto_version '2', streaming 'on'"},
-        {150020, "proto_version '3', streaming 'on'"},
-        {160001, "proto_version '4', streaming 'on'"},
-        {190000, "proto_version '4', streaming 'on'"},
+        {0, 100023, "proto_version '1'"},
+        {0, 130014, "proto_version '1'"},
+        {4, 130014, "proto_version '1'"},
+        {0, 140000, "proto_version '2', streaming 'on'"},
+        {3, 140000, "proto_version '2', streaming 'on'"},
+        {0, 150020, "proto_version '3', streaming 'on'"},
+        {1, 150020, "proto_version '1'"},
+        {2, 150020, "proto_version '2', streaming 'on'"},
+        {0, 160001, "proto_version '4', streaming 'on'"},
+        {1, 190000, "proto_version '1'"},
+        {3, 190000, "proto_version '3', streaming 'on'"},
+        {0, 190000, "proto_version '4', streaming 'on'"},
     };
-    struct stream s;
 
     (void)state;
-    open_on(&s, NULL);
     for (size_t i = 0; i < sizeof servers / sizeof servers[0]; i++) {
+        const struct decoder_config config = {.protocol = servers[i].protocol,
+                                              .types = types_new()};
         CLEANUP(buf_release) struct buf out = BUF_INIT;
-        s.decoder->ops->add_options(s.decoder, servers[i].version, &out);
+        struct decoder *decoder = decoder_pgoutput_new(&config);
+
+        decoder->ops->add_options(decoder, servers[i].version, &out);
         assert_slice_is(buf_slice(&out), servers[i].want);
+        decoder_free(decoder);
+        types_free(config.types);
     }
-    stream_close(&s);
 }
 
 int main(void)

@@ -66,6 +66,17 @@ static void test_stuck(void **state)
         assert_int_equal(slot_is_stuck(slice_text(cases[i].words)), cases[i].want);
 }
 
+static void test_too_early(void **state)
+{
+    (void)state;
+    assert_true(
+        slot_is_too_early(SLICE("could not map filenumber \"base/5/16389\" to relation OID")));
+    assert_true(
+        slot_is_too_early(SLICE("could not map filenode \"base/5/16389\" to relation OID")));
+    assert_false(slot_is_too_early(SLICE("terminating connection due to administrator command")));
+    assert_false(slot_is_too_early(SLICE("")));
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -96,9 +107,8 @@ static void test_commands(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_judge),
-        cmocka_unit_test(test_stuck),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_judge),     cmocka_unit_test(test_stuck),
+        cmocka_unit_test(test_too_early), cmocka_unit_test(test_names),
         cmocka_unit_test(test_commands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
