@@ -46,6 +46,13 @@ static bool source_is_live(void *arg)
     return capture_is_streaming(pipeline->capture);
 }
 
+static bool source_is_elsewhere(void *arg)
+{
+    const struct pipeline *pipeline = arg;
+
+    return capture_stands_by(pipeline->capture);
+}
+
 static void source_print(void *arg, struct buf *out)
 {
     const struct pipeline *pipeline = arg;
@@ -149,7 +156,7 @@ static struct worker_config worker_config_of(const struct pipeline *pipeline)
         .control = pipeline->control,
         .snapshots = pipeline->snapshots,
         /* NOLINTNEXTLINE(performance-no-int-to-ptr): takes the const away */
-        .source = {source_is_live, source_print, (void *)(uintptr_t)pipeline},
+        .source = {source_is_live, source_is_elsewhere, source_print, (void *)(uintptr_t)pipeline},
         .is_auth_on = config->is_auth_on,
         .identity = {.cookie_secret = slice_text(config->cookie_secret),
                      .admin_secret = slice_text(config->admin_secret),

@@ -125,6 +125,7 @@ static void judge_slot(struct session *session)
     const char *plugin =
         session->config.plugin == CAPTURE_AUTO ? NULL : plugin_text(wanted_plugin(session));
     struct fault fault;
+    bool is_own;
 
     switch (slot_judge(&session->info, session->slot, plugin, &fault)) {
     case SLOT_MISSING:
@@ -138,9 +139,10 @@ static void judge_slot(struct session *session)
         check_source(session);
         break;
     case SLOT_BUSY:
-        if (session->info.active_pid == session->walsender)
+        is_own = session->info.active_pid == session->walsender;
+        if (is_own)
             end_own_walsender(session);
-        session_fail(session, CAPTURE_STANDBY, fault.text);
+        session_fail(session, is_own ? CAPTURE_CONNECTING : CAPTURE_STANDBY, fault.text);
         break;
     case SLOT_LOST:
         replace_lost_slot(session, &fault);
@@ -272,7 +274,6 @@ static void compare_system(struct session *session, const struct sql_answer *ans
 
 static void fail_slot(struct session *session, const struct sql_answer *answer)
 {
-    const bool is_busy = slice_is(slice_text(answer->sqlstate), "55006"); /* object_in_use */
     struct fault fault;
     CLEANUP(buf_release) struct buf why = BUF_INIT;
 
@@ -282,7 +283,7 @@ static void fail_slot(struct session *session, const struct sql_answer *answer)
     if (!session->is_temporary) /* else another name for each attempt, and the same words as news */
         buf_printf(&why, "slot %s: ", session->slot);
     buf_add_text(&why, fault.text);
-    session_fail(session, is_busy ? CAPTURE_STANDBY : CAPTURE_CONNECTING, buf_text(&why));
+    session_fail(session, CAPTURE_CONNECTING, buf_text(&why));
 }
 
 static void on_created(void *arg, const struct sql_answer *answer)

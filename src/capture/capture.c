@@ -98,6 +98,11 @@ bool capture_is_streaming(const struct capture *capture)
     return state_board_phase(&capture->board) == CAPTURE_STREAMING;
 }
 
+bool capture_stands_by(const struct capture *capture)
+{
+    return state_board_phase(&capture->board) == CAPTURE_STANDBY;
+}
+
 void capture_read_state(const struct capture *capture, struct capture_state *out)
 {
     state_board_read(&capture->board, out);

@@ -54,4 +54,6 @@ void capture_stop(struct capture *capture);
 
 /* Any thread. */
 bool capture_is_streaming(const struct capture *capture);
+/* Another server has the slot. */
+bool capture_stands_by(const struct capture *capture);
 void capture_read_state(const struct capture *capture, struct capture_state *out);

@@ -243,11 +243,23 @@ static void tell_notice(struct session *session, void *arg)
         session->protocol->tell_notice(session, *notice);
 }
 
+/* It would hear nothing here for as long as the other server has the slot. */
+static void send_elsewhere(struct session *session, void *unused)
+{
+    (void)unused;
+    if (session->phase == SESSION_LIVE)
+        session_say_close(session, WS_CLOSE_GOING_AWAY,
+                          SLICE("another server has taken over: connect again"));
+}
+
 /* Clients are told when the stream breaks off, and when it goes on. */
 static void look_at_source(struct worker *worker)
 {
-    const bool is_down = !worker->config.source.is_live(worker->config.source.arg);
+    const struct serve_source *source = &worker->config.source;
+    const bool is_down = !source->is_live(source->arg);
 
+    if (is_down && source->is_elsewhere(source->arg))
+        for_each_session(worker, send_elsewhere, NULL);
     if (is_down == worker->is_source_down)
         return;
     worker->is_source_down = is_down;

@@ -43,6 +43,7 @@ struct tls_server;
 /* Where changes come from, as far as those who serve must know.  Called in workers' threads. */
 struct serve_source {
     bool (*is_live)(void *arg);                     /* changes are streaming */
+    bool (*is_elsewhere)(void *arg);                /* they stream to another server of our kind */
     void (*print)(void *arg, struct buf *out_json); /* its state as a JSON object */
     void *arg;
 };

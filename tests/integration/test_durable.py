@@ -9,7 +9,7 @@ import urllib.parse
 import pytest
 
 from conftest import Database
-from support.patience import promised
+from support.patience import PATIENCE, promised
 from support.pgcdc import Pgcdc, wait_for
 from support.postgres import run_as
 from support.proxy import Proxy
@@ -214,6 +214,33 @@ def test_a_stand_by_takes_over_without_a_gap(own_postgres, scratch):
                 assert numbers == [2, 3] and places[0] == last
         finally:
             second.end()
+
+
+def test_who_lost_the_slot_sends_its_clients_away(own_postgres, scratch):
+    """C5, D4: else they would hear nothing there, for as long as the other server streams."""
+    cluster = own_postgres().start()
+    proxy = Proxy(cluster.home / f".s.PGSQL.{cluster.port}")
+    url = f"postgres://postgres@127.0.0.1:{proxy.port}/postgres"
+    second = Pgcdc(scratch, cluster.url(), slot_name="kept")
+    with connected(cluster) as database, Pgcdc(scratch, url, slot_name="kept") as first:
+        database.run(ORDERS)
+        second.start(is_ready=False)
+        try:
+            wait_for("standing by", lambda: (second.ready()[1] or {}).get("state") == "standby")
+            with listen(first, "now") as socket:
+                insert(database, 1)
+                _, (place,) = ids(socket, 1)
+                proxy.refuse()
+                proxy.reset()
+                second.wait_ready()
+                proxy.accept()
+                assert socket.close_code(PATIENCE) == (1001, "another server has taken over: connect again")
+            insert(database, 2)
+            with listen(second, place) as socket:
+                assert ids(socket, 1)[0] == [2]
+        finally:
+            second.end()
+    proxy.close()
 
 
 def test_a_stop_leaves_the_slot_free(own_postgres, scratch):

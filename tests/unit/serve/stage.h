@@ -58,6 +58,12 @@ static inline bool stage_is_live(void *arg)
     return true;
 }
 
+static inline bool stage_is_elsewhere(void *arg)
+{
+    (void)arg;
+    return false;
+}
+
 static inline void stage_on_look(void *arg)
 {
     struct stage *stage = arg;
@@ -82,7 +88,7 @@ static inline void stage_open(struct stage *stage, const struct stage_config *co
 {
     const struct column_spec columns[] = {{SLICE("id"), SLICE("bigint"), true},
                                           {SLICE("body"), SLICE("text"), false}};
-    struct worker_config worker = {.source = {.is_live = stage_is_live},
+    struct worker_config worker = {.source = {.is_live = stage_is_live, .is_elsewhere = stage_is_elsewhere},
                                    .batch_delay_us = config->batch_delay_us,
                                    .ping_seconds = 25};
     struct fault fault = {0};
