@@ -76,12 +76,12 @@ fuzz: ## each fuzz target for FUZZ_SECONDS (60), with libFuzzer, ASan and UBSan
 	@ninja -C build-fuzz -j $(JOBS) --quiet
 	@tools/fuzz build-fuzz $(FUZZ_SECONDS)
 
-soak: ## consistency under random faults for SOAK_SECONDS (600), a storm of snapshots, 5 million rows; PGCDC_SEED=n repeats it
+soak: ## consistency under random faults for SOAK_SECONDS (600), storms of clients and snapshots, 5 million rows; PGCDC_SEED=n repeats it
 	@tools/install build demo test
 	@$(MAKE) --no-print-directory build
 	@PGCDC_SOAK_SECONDS=$(SOAK_SECONDS) PGCDC_STORM_CLIENTS=600 PGCDC_BINARY=$(BUILD)/pgcdc LC_ALL=C.UTF-8 \
 	    $(PYTHON) -m pytest -q -s -p no:cacheprovider tests/integration/test_consistency.py \
-	    'tests/integration/test_snapshot.py::test_whoever_begins_in_a_storm_has_the_rows_of_select' \
+	    tests/integration/test_churn.py 'tests/integration/test_snapshot.py::test_whoever_begins_in_a_storm_has_the_rows_of_select' \
 	    'tests/integration/test_streaming.py::test_any_size_in_bounded_memory'
 
 install: build ## install the program, man pages, a sample configuration, a systemd unit (DESTDIR works)

@@ -16,3 +16,6 @@ char *mem_text_n(const char *bytes, size_t size); /* a NUL-terminated copy of `s
 void mem_free(void *memory);
 /* For CLEANUP on a `char *` or any other pointer: frees what `pointer` points to. */
 void mem_free_at(void *pointer);
+/* Gives what was freed back to the system.  The C library keeps it otherwise, for a program that is
+ * soon to want it again; takes milliseconds, and holds up all who allocate meanwhile. */
+void mem_trim(void);

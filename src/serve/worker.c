@@ -52,6 +52,7 @@ static void on_accept(void *arg, int fd, const struct sockaddr_storage *peer)
 void worker_forget(struct worker *worker)
 {
     worker->session_count--;
+    worker->ebb.left++;
     metrics_sub(METRIC_CONNECTIONS, 1);
     if (worker->is_draining && worker->session_count == 0)
         loop_stop(worker->loop);
@@ -281,6 +282,8 @@ static void on_tick(void *arg)
     }
     look_at_source(worker);
     rebind_retry(worker);
+    if (ebb_is_over(&worker->ebb))
+        mem_trim();
     spares_trim(&worker->fanout.spares);
     /* Some of those that are behind wait for a position that no change brings. */
     if (!list_is_empty(&worker->catching))

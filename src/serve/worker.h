@@ -13,6 +13,7 @@
 #include "net/address.h"
 #include "net/mailbox.h"
 #include "serve/batch.h"
+#include "serve/ebb.h"
 #include "serve/fanout.h"
 #include "serve/wheel.h"
 
@@ -83,6 +84,7 @@ struct worker {
     struct list_link doomed;   /* sessions that are over, until the turn's end */
     struct grant_cache grants;
     struct wheel wheel;     /* every open session is in it, by its next deadline */
+    struct ebb ebb;         /* who has left */
     uint32_t session_count; /* with those whose sockets are still closing */
     bool is_draining;       /* no new clients; ends when the last has gone */
     uint32_t drain_ticks;   /* seconds since then */
