@@ -17,15 +17,17 @@
  * turn.  So each _free starts that and the memory goes in the callback; loop_free turns the loop
  * until the last of them is gone.
  *
- * A turn of libuv (1.44) is: timers, prepare, sleep in epoll, descriptors and wakes, closing.
- * loop_on_turn is a prepare handle: it comes after the descriptors of the turn before and after
- * the timers of this one, with nothing between it and the sleep.
+ * A turn of libuv is: timers, prepare, sleep in epoll, descriptors and wakes, closing; from 1.45
+ * on timers come last.  loop_on_turn is a prepare handle: either way it comes after the
+ * descriptors and timers that were due, with nothing between it and the sleep.  A turn that is the
+ * last one may end without it, and is given its own.
  */
 struct loop {
     uv_loop_t uv;
     uv_prepare_t prepare;
     loop_turn_fn *on_turn; /* may be NULL */
     void *on_turn_arg;
+    bool is_stopped; /* and on_turn has not been called since */
 };
 
 struct timer {
@@ -62,12 +64,16 @@ static void must(int result, const char *what)
     abort();
 }
 
-static void on_prepare(uv_prepare_t *handle)
+static void end_turn(struct loop *loop)
 {
-    const struct loop *loop = handle->data;
-
     if (loop->on_turn)
         loop->on_turn(loop->on_turn_arg);
+    loop->is_stopped = false;
+}
+
+static void on_prepare(uv_prepare_t *handle)
+{
+    end_turn(handle->data);
 }
 
 struct loop *loop_new(void)
@@ -115,10 +121,13 @@ void loop_free(struct loop *loop)
 void loop_run(struct loop *loop)
 {
     (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
+    if (loop->is_stopped)
+        end_turn(loop);
 }
 
 void loop_stop(struct loop *loop)
 {
+    loop->is_stopped = true;
     uv_stop(&loop->uv);
 }
 

@@ -38,6 +38,25 @@ static int on_field_value(llhttp_t *parser, const char *at, size_t size)
     return 0;
 }
 
+/* The request line as llhttp takes it: what browsers and curl may leave unescaped in a target,
+ * bytes beyond ASCII, is refused by llhttp 9. */
+static void add_plain_line(struct buf *out, struct slice line)
+{
+    for (size_t i = 0; i < line.size; i++)
+        buf_add_char(out, (unsigned char)line.at[i] < 0x80 ? line.at[i] : 'x');
+}
+
+static llhttp_errno_t execute(llhttp_t *parser, struct slice head)
+{
+    CLEANUP(buf_release) struct buf line = BUF_INIT;
+    struct slice rest = head;
+
+    add_plain_line(&line, slice_cut(&rest, '\n'));
+    buf_add_char(&line, '\n');
+    const llhttp_errno_t error = llhttp_execute(parser, line.at, line.size);
+    return error != HPE_OK ? error : llhttp_execute(parser, rest.at, rest.size);
+}
+
 static enum status read_fields(struct slice head, struct http_request *request,
                                struct http_refusal *refusal)
 {
@@ -50,7 +69,7 @@ static enum status read_fields(struct slice head, struct http_request *request,
     llhttp_init(&parser, HTTP_REQUEST, &settings);
     parser.data = request;
 
-    const llhttp_errno_t error = llhttp_execute(&parser, head.at, head.size);
+    const llhttp_errno_t error = execute(&parser, head);
     if (error == HPE_USER)
         return http_refuse(refusal, 431, "more than 100 header fields");
     if (error != HPE_OK && error != HPE_PAUSED_UPGRADE)
