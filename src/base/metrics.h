@@ -47,6 +47,8 @@
       "TLS handshakes that a session ticket made short.")                                          \
     X(TLS_FAILED, counter, "pgcdc_tls_failures_total",                                             \
       "TLS handshakes that failed or were broken off by the client.")                              \
+    X(TLS_FULL_TURNS, counter, "pgcdc_tls_full_turns_total",                                       \
+      "Turns of a worker's loop that left TLS handshakes for the next.")                           \
     X(TLS_KERNEL, counter, "pgcdc_tls_kernel_total",                                               \
       "TLS handshakes after which the kernel encrypts (kTLS).")                                    \
     X(SUBSCRIPTIONS, gauge, "pgcdc_subscriptions", "Live subscriptions.")                          \

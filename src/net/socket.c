@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -32,12 +33,16 @@ static void watch(struct socket *socket)
 {
     const bool wants = socket->want_write && !socket->write_to_read;
     const bool write = socket->is_open && (wants || socket->read_to_write);
-    const int events = UV_READABLE | (write ? UV_WRITABLE : 0);
+    const int all = UV_READABLE | (write ? UV_WRITABLE : 0);
+    const int events = socket->is_resting && socket->is_open ? 0 : all;
 
     if (events == socket->watched)
         return;
     socket->watched = (uint8_t)events;
-    (void)uv_poll_start(&socket->poll, events, on_poll); /* fails for a closing handle only */
+    if (events == 0)
+        (void)uv_poll_stop(&socket->poll);
+    else
+        (void)uv_poll_start(&socket->poll, events, on_poll); /* fails for a closing handle only */
 }
 
 static void set_options(int fd)
@@ -148,6 +153,30 @@ enum status socket_write(struct socket *socket, const void *bytes, size_t size, 
 void socket_want_write(struct socket *socket, bool want_write)
 {
     socket->want_write = want_write;
+    if (socket->is_open)
+        watch(socket);
+}
+
+bool socket_is_shaking(const struct socket *socket)
+{
+    return socket->is_open && socket->tls && tls_is_shaking(socket->tls);
+}
+
+bool socket_is_answered(const struct socket *socket)
+{
+    return socket->is_open && socket->tls && tls_has_answered(socket->tls);
+}
+
+bool socket_is_left(const struct socket *socket)
+{
+    struct pollfd poll_fd = {.fd = socket->fd, .events = POLLRDHUP};
+
+    return poll(&poll_fd, 1, 0) == 1;
+}
+
+void socket_rest(struct socket *socket, bool is_resting)
+{
+    socket->is_resting = is_resting;
     if (socket->is_open)
         watch(socket);
 }

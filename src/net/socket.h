@@ -55,6 +55,7 @@ struct socket {
     bool want_write;    /* the owner waits to write */
     bool read_to_write; /* TLS: a read waits until it may write */
     bool write_to_read; /* TLS: a write waits until it may read */
+    bool is_resting;    /* not watched until the owner says so */
 };
 
 /*
@@ -68,6 +69,12 @@ MUST_CHECK enum status socket_read(struct socket *socket, void *into, size_t siz
 MUST_CHECK enum status socket_write(struct socket *socket, const void *bytes, size_t size,
                                     size_t *out_size);
 void socket_want_write(struct socket *socket, bool want_write);
+
+/* For an owner who cannot attend to all TLS handshakes at once (serve/handshakes.h). */
+bool socket_is_shaking(const struct socket *socket);      /* its handshake is not done */
+bool socket_is_answered(const struct socket *socket);     /* it has had our half of it */
+bool socket_is_left(const struct socket *socket);         /* the peer has closed; asks the kernel */
+void socket_rest(struct socket *socket, bool is_resting); /* nothing is reported meanwhile */
 
 /*
  * Says goodbye (TLS close_notify, FIN) and waits until the peer has closed, too, for at most

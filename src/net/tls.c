@@ -50,6 +50,16 @@ void tls_free(struct tls *tls)
     SSL_free(ssl_of(tls));
 }
 
+bool tls_is_shaking(const struct tls *tls)
+{
+    return SSL_in_init((const SSL *)(const void *)tls);
+}
+
+bool tls_has_answered(const struct tls *tls)
+{
+    return SSL_get_pending_cipher((const SSL *)(const void *)tls) != NULL;
+}
+
 static bool kernel_encrypts(const SSL *ssl)
 {
     return BIO_get_ktls_send(SSL_get_wbio(ssl)) != 0;

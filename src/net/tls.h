@@ -43,6 +43,8 @@ enum tls_want { TLS_WANT_NOTHING, TLS_WANT_READ, TLS_WANT_WRITE };
 
 struct tls *tls_new(struct tls_server *server, int fd); /* NULL: OpenSSL has no memory */
 void tls_free(struct tls *tls);
+bool tls_is_shaking(const struct tls *tls);   /* the handshake is not done */
+bool tls_has_answered(const struct tls *tls); /* the client's hello, which is the dear part */
 /* OK, ERR_CLOSED, or ERR_AGAIN with what to wait for in out_want. */
 MUST_CHECK enum status tls_read(struct tls *tls, void *into, size_t size, size_t *out_size,
                                 enum tls_want *out_want);

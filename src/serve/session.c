@@ -154,7 +154,7 @@ static void take_bytes(struct session *session, char *bytes, size_t size)
     }
 }
 
-static void read_some(struct session *session)
+void session_read(struct session *session)
 {
     char *buffer = session->worker->read_buffer;
 
@@ -179,10 +179,14 @@ static void on_socket(void *arg, bool readable, bool writable)
 
     if (session->phase == SESSION_GONE)
         return;
+    if (socket_is_shaking(&session->socket)) {
+        handshakes_go_on(&session->worker->handshakes, session);
+        return;
+    }
     if (writable)
         write_waiting(session);
     if (readable && session->phase != SESSION_GONE)
-        read_some(session);
+        session_read(session);
 }
 
 /* ---- from the outside ---- */
@@ -209,7 +213,8 @@ void session_due(struct session *session)
     switch ((enum session_phase)session->phase) {
     case SESSION_READING:
     case SESSION_ASKING:
-        request_late(session->request);
+        if (!handshakes_excuse(session))
+            request_late(session->request);
         break;
     case SESSION_LIVE:
         session->protocol->keep_alive(session);

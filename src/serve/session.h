@@ -112,6 +112,9 @@ static inline struct session *session_of_link(struct list_link *link)
 /* Takes fd over.  ERR_SYSTEM: it is closed already. */
 MUST_CHECK enum status session_accept(struct worker *worker, int fd);
 
+/* Reads what has come, for the worker's handshakes. */
+void session_read(struct session *session);
+
 /* The wheel says that the session's deadline has come. */
 void session_due(struct session *session);
 

@@ -335,6 +335,7 @@ static void on_turn_end(void *arg)
 
     while (!list_is_empty(&worker->doomed))
         session_bury(session_of_link(worker->doomed.next));
+    handshakes_turn_end(&worker->handshakes);
 }
 
 struct worker *worker_new(const struct worker_config *config, struct fault *fault)
@@ -359,6 +360,7 @@ struct worker *worker_new(const struct worker_config *config, struct fault *faul
     list_init(&worker->rebinds);
     list_init(&worker->doomed);
     loop_on_turn(worker->loop, on_turn_end, worker);
+    handshakes_init(&worker->handshakes, worker->loop);
     grant_cache_init(&worker->grants, GRANT_CACHE_MAX);
     worker->reader = journal_reader_open(config->journal, worker->wake);
     worker->flushed_to = worker->reader ? journal_reader_offset(worker->reader) : 0;
@@ -387,6 +389,7 @@ void worker_free(struct worker *worker)
     mem_free(worker->commits);
     grant_cache_release(&worker->grants);
     timer_free(worker->tick);
+    handshakes_release(&worker->handshakes);
     wake_free(worker->wake);
     mailbox_free(worker->mailbox);
     loop_free(worker->loop);

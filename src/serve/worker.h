@@ -15,6 +15,7 @@
 #include "serve/batch.h"
 #include "serve/ebb.h"
 #include "serve/fanout.h"
+#include "serve/handshakes.h"
 #include "serve/wheel.h"
 
 struct commits;
@@ -82,6 +83,7 @@ struct worker {
     struct commits *commits;   /* where the latest transactions begin */
     struct list_link rebinds;  /* filters that are being bound again */
     struct list_link doomed;   /* sessions that are over, until the turn's end */
+    struct handshakes handshakes;
     struct grant_cache grants;
     struct wheel wheel;     /* every open session is in it, by its next deadline */
     struct ebb ebb;         /* who has left */

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """TLS to clients (https, key_priv, key_cert) and to PostgreSQL (database_tls, sslmode)."""
+import contextlib
 import shutil
+import signal
 import socket as sockets
 import ssl
 import subprocess
@@ -10,7 +12,8 @@ import pytest
 
 from support.patience import PATIENCE, promised
 from support.pgcdc import Pgcdc, run
-from support.tls import context, make_certificate
+from support.tls import RSA_3072, context, make_certificate
+from support.websocket import Stream
 from support.websocket import WebSocket
 
 
@@ -100,6 +103,43 @@ def test_the_kernel_encrypts_where_it_can(scratch, postgres, certificate):
             postgres.psql("INSERT INTO marker VALUES (3000000)")
             assert socket.message()["columnvalues"] == [3000000]
         assert (server.metric("pgcdc_tls_kernel_total") > 0) == has_kernel
+
+
+def say_hello(context_of_all, port):
+    """A connection whose ClientHello is sent, and which waits for the server."""
+    raw = sockets.create_connection(("127.0.0.1", port), 30)
+    talk = context_of_all.wrap_socket(raw, server_hostname="localhost",
+                                      do_handshake_on_connect=False)
+    talk.setblocking(False)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        talk.do_handshake()
+    return talk
+
+
+def test_many_hellos_at_once_take_turns(scratch, postgres, tmp_path):
+    """The server wakes up to 150 hellos, 50 of whose senders have gone: 0.2 s of signatures."""
+    key, cert = make_certificate(tmp_path, key_type=RSA_3072)
+    asking = context((key, cert))
+    with Pgcdc(scratch, postgres.url(), tls=asking, https="true", key_priv=str(key),
+               key_cert=str(cert), workers="1") as server:
+        live = server.query("insert:marker")
+        server.process.send_signal(signal.SIGSTOP)
+        given_up = [say_hello(asking, server.port) for _ in range(50)]
+        waiting = [say_hello(asking, server.port) for _ in range(100)]
+        for one in given_up:
+            one.close()
+        server.process.send_signal(signal.SIGCONT)
+        postgres.psql("INSERT INTO marker VALUES (4000000)")
+        assert live.message(60)["columnvalues"] == [4000000]
+        for one in waiting:
+            one.settimeout(60)
+            one.do_handshake()
+            one.sendall(b"GET /ping HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            assert Stream(one).reply(60).body == "zpour"
+            one.close()
+        live.drop()
+        assert server.metric("pgcdc_tls_full_turns_total") > 5
+        assert server.metric("pgcdc_tls_failures_total") >= 50
 
 
 def test_a_missing_key_is_a_configuration_error(certificate, tmp_path):

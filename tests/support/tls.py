@@ -8,11 +8,14 @@ from support.patience import PATIENCE
 from support.websocket import Stream
 
 
-def make_certificate(place, name="localhost"):
+EC = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+RSA_3072 = ["-newkey", "rsa:3072"]  # whose signature costs a millisecond or two
+
+
+def make_certificate(place, name="localhost", key_type=EC):
     """(key, certificate): PEM files of localhost, signed by itself."""
     key, cert = place / f"{name}.key.pem", place / f"{name}.cert.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                    "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(key), "-out", str(cert),
+    subprocess.run(["openssl", "req", "-x509", *key_type, "-nodes", "-keyout", str(key), "-out", str(cert),
                     "-days", "2", "-subj", f"/CN={name}", "-addext",
                     "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True)
     return key, cert

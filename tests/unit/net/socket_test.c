@@ -292,6 +292,45 @@ static void a_reset_is_an_end(void **state)
     close_pair(&pair);
 }
 
+static void stop(void *arg)
+{
+    const struct pair *pair = arg;
+
+    loop_stop(pair->loop);
+}
+
+static void who_rests_hears_nothing(void **state)
+{
+    struct pair pair;
+
+    (void)state;
+    open_pair(&pair);
+    struct timer *later = timer_new(pair.loop, stop, &pair);
+    assert_false(socket_is_shaking(&pair.socket) || socket_is_left(&pair.socket));
+    assert_int_equal(write(pair.peer, "abc", 3), 3);
+    socket_rest(&pair.socket, true);
+    timer_start(later, 1, 0);
+    loop_run(pair.loop);
+    assert_int_equal(pair.got_size, 0);
+    assert_false(socket_is_left(&pair.socket));
+
+    assert_int_equal(shutdown(pair.peer, SHUT_WR), 0);
+    assert_true(socket_is_left(&pair.socket));
+    timer_start(later, 1, 0);
+    loop_run(pair.loop);
+    assert_false(pair.is_closed_by_peer);
+    socket_rest(&pair.socket, false);
+    loop_run(pair.loop);
+    assert_int_equal(pair.got_size, 3);
+    assert_true(pair.is_closed_by_peer);
+
+    socket_rest(&pair.socket, true); /* closing needs no attention of the owner */
+    socket_close(&pair.socket, on_closed);
+    loop_run(pair.loop);
+    timer_free(later);
+    close_pair(&pair);
+}
+
 static void a_bad_descriptor_is_refused(void **state)
 {
     struct loop *loop = loop_new();
@@ -312,6 +351,7 @@ int main(void)
         cmocka_unit_test(lingering_ends_with_too_much_rubbish),
         cmocka_unit_test(abort_cuts_lingering_short),
         cmocka_unit_test(a_reset_is_an_end),
+        cmocka_unit_test(who_rests_hears_nothing),
         cmocka_unit_test(a_bad_descriptor_is_refused),
     };
 
