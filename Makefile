@@ -76,7 +76,7 @@ fuzz: ## each fuzz target for FUZZ_SECONDS (60), with libFuzzer, ASan and UBSan
 	@ninja -C build-fuzz -j $(JOBS) --quiet
 	@tools/fuzz build-fuzz $(FUZZ_SECONDS)
 
-soak: ## consistency under random faults for SOAK_SECONDS (600), storms of clients and snapshots, 5 million rows; PGCDC_SEED=n repeats it
+soak: ## consistency under random faults for SOAK_SECONDS (600) a plugin, storms of clients and snapshots, 5 million rows; PGCDC_SEED=n repeats it
 	@tools/install build demo test
 	@$(MAKE) --no-print-directory build
 	@PGCDC_SOAK_SECONDS=$(SOAK_SECONDS) PGCDC_STORM_CLIENTS=600 PGCDC_BINARY=$(BUILD)/pgcdc LC_ALL=C.UTF-8 \

@@ -4,29 +4,23 @@
     table public.by_key: UPDATE: old-key: id[integer]:1 new-tuple: id[integer]:2 code[text]:'it''s'
 
 The slot is peeked at the end, never advanced, so it holds every transaction since it was made.
+Long runs have a million changes: equal values are kept once (`shared`).
 """
 import bisect
-import collections
-import json
 import re
 
+from consistency.essence import ALL, freeze, freeze_rich, shared, show_time
 from consistency.schema import TABLES
 
-Place = collections.namedtuple("Place", "epoch commit index")
 TUPLE = re.compile(r"""\ ?("(?:[^"]|"")+"|\w+)\[((?:[^][]|\[\])+)\]:
                        (null|unchanged-toast-datum|'(?:[^']|'')*'|[^\s']+)""", re.X | re.S)
 HEAD = re.compile(r"table public\.(\w+): (INSERT|UPDATE|DELETE|TRUNCATE): ?(.*)", re.S)
-TOKEN = re.compile("([0-9a-f]{16})-([0-9a-f]{16})-([0-9a-f]{8})(?:-[0-9a-f]{8})?")
-
-
-def parse_token(text):
-    found = TOKEN.fullmatch(text)
-    assert found, f"not a token: {text!r}"
-    return Place(found[1], int(found[2], 16), int(found[3], 16))
+COMMIT = re.compile(r"COMMIT (\d+) \(at (.*)\)")
 
 
 def parse_tuple(text):
-    row, at = {}, 0
+    """The row, and the names of the columns whose TOASTed value was left alone."""
+    row, unchanged, at = {}, [], 0
     while at < len(text):
         found = TUPLE.match(text, at)
         assert found, f"test_decoding: {text[at:at + 200]!r}"
@@ -37,53 +31,72 @@ def parse_tuple(text):
             row[name] = value[1:-1].replace("''", "'")
         elif value != "unchanged-toast-datum":
             row[name] = value
+        else:
+            unchanged.append(name)
         at = found.end()
-    return row
+    return row, tuple(unchanged)
 
 
 class Change:
-    """One decoded change; `end` is the LSN behind its transaction's commit record."""
-
-    def __init__(self, kind, table, old, new):
-        self.kind, self.table, self.old, self.new, self.end = kind, table, old, new, None
-        keys = TABLES.get(table, ["id"])
-        if keys is None and old is not None and new is None:
-            self.old = {**dict.fromkeys(self.names), **old}
-        self.shown = self.show(keys)
-
+    """One decoded change; `end` is the LSN behind its transaction's commit record, `index` its place
+    in the transaction among those that a decoder may tell."""
+    __slots__ = ("kind", "table", "old", "new", "unchanged", "end", "index", "xid", "at", "is_last",
+                 "shown", "whole")
     names = ["id", "code", "region", "amount", "flag", "at", "stamp", "body"]
 
-    def show(self, keys):
-        """The message's essence: kind, table, row, old keys.  None: there is no message."""
-        if self.kind == "truncate" or (keys == [] and self.kind != "insert"):
+    def __init__(self, kind, table, old, new, unchanged=()):
+        self.kind, self.table, self.old, self.new, self.unchanged = kind, table, old, new, unchanged
+        self.end, self.index, self.xid, self.at, self.is_last, self.whole = None, 0, None, None, False, None
+        if self.keys is None and old is not None:  # NULLs are not printed of an old row
+            self.old = {**dict.fromkeys(self.names), **old}
+        self.shown = self.show() if self.is_told else None
+
+    @property
+    def keys(self):
+        return TABLES.get(self.table, ["id"])
+
+    @property
+    def is_told(self):
+        """Without a replica identity there are only inserts and truncates."""
+        return self.keys != [] or self.kind in ("insert", "truncate")
+
+    def identity(self, row):
+        """Of a row, what the replica identity has; None: there is no identity."""
+        if self.keys == [] or row is None:
             return None
+        return row if self.keys is None else {name: row[name] for name in self.keys}
+
+    @property
+    def seen(self):
+        """The new row as filters see it: a TOASTed value that was left alone is that of the old row."""
+        if not self.unchanged or self.keys is not None or self.old is None:
+            return self.new
+        return {**self.new, **{name: self.old[name] for name in self.unchanged}}
+
+    def show(self):
+        """The plain message's essence: kind, table, row, old keys."""
         old = None
-        if self.kind != "insert":
-            source = self.new if self.old is None else self.old
-            names = self.names if keys is None else keys
-            old = {name: source[name] for name in names if source.get(name) is not None}
+        if self.kind in ("update", "delete"):
+            found = self.identity(self.new if self.old is None else self.old)
+            old = {name: value for name, value in found.items() if value is not None}
         return freeze(self.kind, self.table, self.new, old)
 
+    def rich(self, wanted=None):
+        """The essence of the message of pgcdc.v1, of these columns or of all."""
+        if wanted is None and self.whole:
+            return self.whole
+        names = wanted if wanted is None or not self.keys else wanted | {*self.keys}
 
-def freeze(kind, table, row, old):
-    def items(of):
-        return None if of is None else tuple(sorted(of.items(), key=lambda item: item[0]))
-    return kind, table, items(row), items(old)
-
-
-def parse_message(text):
-    """A message of the plain protocol as Change.shown has it, and its token's text or None."""
-    message = json.loads(text, parse_int=str, parse_float=str)
-
-    def row(names, values):
-        return {name: "true" if value is True else "false" if value is False else value
-                for name, value in zip(names, values, strict=True)}
-    new = old = None
-    if "columnnames" in message:
-        new = row(message["columnnames"], message["columnvalues"])
-    if "oldkeys" in message:
-        old = row(message["oldkeys"]["keynames"], message["oldkeys"]["keyvalues"])
-    return freeze(message["kind"], message["table"], new, old), message.get("pos")
+        def of(row):
+            return row if row is None or names is None else {
+                name: value for name, value in row.items() if name in names}
+        key = self.identity(self.new if self.old is None else self.old)
+        unchanged = [name for name in self.unchanged if names is None or name in names]
+        found = freeze_rich(self.kind, self.table, of(self.new), of(self.old), of(key), unchanged,
+                            self.xid, self.at)
+        if wanted is None:
+            self.whole = found
+        return found
 
 
 class Truth:
@@ -93,50 +106,62 @@ class Truth:
         self.cluster, self.database, self.slot = cluster, database, slot
         cluster.psql(f"SELECT pg_create_logical_replication_slot('{slot}', 'test_decoding')", database)
         self.changes, self.ends = [], []
+        self.commits = {}  # end -> commit LSN, of those that somebody was told of
 
     def read(self):
         connection = self.cluster.connect(self.database)
+        connection.autocommit = False
         with connection.cursor() as cursor:
             cursor.execute("SET timezone = 'UTC'")
-            cursor.execute("SELECT (lsn - '0/0')::bigint, data FROM pg_logical_slot_peek_changes("
-                           "%s, NULL, NULL, 'include-xids', '1', 'skip-empty-xacts', '1')", [self.slot])
-            rows = cursor.fetchall()
+        with connection.cursor("changes") as cursor:
+            cursor.itersize = 10000
+            cursor.execute("SELECT (lsn - '0/0')::bigint, data FROM pg_logical_slot_peek_changes(%s, NULL,"
+                           " NULL, 'include-timestamp', '1', 'skip-empty-xacts', '1')", [self.slot])
+            self.take(cursor)
         connection.close()
-        self.changes, self.ends, open_changes = [], [], []
+        return self
+
+    def take(self, rows):
+        self.changes, self.ends, transaction = [], [], []
         for position, data in rows:
             if data.startswith("BEGIN"):
-                open_changes = []
+                transaction = []
             elif data.startswith("COMMIT"):
-                for change in open_changes:
-                    change.end = position
-                self.changes += open_changes
-                self.ends.append(position)
+                self.commit(transaction, position, COMMIT.fullmatch(data))
             else:
-                open_changes += self.parse(data)
-        return self
+                transaction += self.parse(data)
+
+    def commit(self, transaction, end, found):
+        index = 0
+        for change in transaction:
+            change.end, change.index, change.xid = end, index, found[1]
+            change.at = show_time(found[2])
+            index += change.is_told
+        told = [change for change in transaction if change.is_told]
+        if told:
+            told[-1].is_last = True
+        self.changes += transaction
+        self.ends.append(end)
 
     @staticmethod
     def parse(data):
         found = HEAD.fullmatch(data)
         if not found:
-            return []  # several tables truncated at once: no message, either
-        table, kind, rest = found[1], found[2].lower(), found[3]
+            return []
+        table, kind, rest = shared(found[1]), shared(found[2].lower()), found[3]
         old = new = None
+        unchanged = ()
         if kind == "truncate" or rest == "(no-tuple-data)":
             pass
         elif kind == "delete":
-            old = parse_tuple(rest)
+            old, _ = parse_tuple(rest)
         elif rest.startswith("old-key: "):
             before, after = split_update(rest)
-            old, new = parse_tuple(before), parse_tuple(after)
+            old, _ = parse_tuple(before)
+            new, unchanged = parse_tuple(after)
         else:
-            new = parse_tuple(rest)
-        return [Change(kind, table, old, new)]
-
-    def of(self, subscriptions):
-        """The changes that these subscriptions must hear of."""
-        return [change for change in self.changes if change.shown is not None
-                and any(each.wants(change) for each in subscriptions)]
+            new, unchanged = parse_tuple(rest)
+        return [Change(kind, table, old, new, unchanged)]
 
     def end_of(self, commit):
         """The end LSN of the transaction whose commit record is at or before `commit`...
@@ -147,6 +172,40 @@ class Truth:
         at = bisect.bisect_right(self.ends, commit)
         assert at < len(self.ends), f"no transaction commits at {commit:x}"
         return self.ends[at]
+
+    def learn(self, place):
+        """A change was told of with this place: where its transaction's commit record is."""
+        end = self.end_of(place.commit)
+        known = self.commits.setdefault(end, place.commit)
+        assert known == place.commit, f"a transaction commits both at {known:x} and at {place.commit:x}"
+        return end
+
+
+class Expected:
+    """The changes that somebody must hear of, in commit order."""
+
+    def __init__(self, truth, changes):
+        self.truth, self.changes = truth, changes
+        self.order = [(change.end, change.index) for change in changes]
+
+    def begin_of(self, place):
+        """The first one of the place's transaction."""
+        return bisect.bisect_left(self.order, (self.truth.end_of(place.commit), 0))
+
+    def behind(self, place):
+        """Where they go on behind a place: the only choice, or two where it is a position between
+        transactions of which we do not know on which side of a commit record it is."""
+        at = bisect.bisect_right(self.truth.ends, place.commit)
+        if at == len(self.truth.ends):
+            return {len(self.changes)}
+        end = self.truth.ends[at]
+        if place.index != ALL:
+            return {bisect.bisect_right(self.order, (end, place.index))}
+        before, after = bisect.bisect_left(self.order, (end, 0)), bisect.bisect_right(self.order, (end, ALL))
+        commit = self.truth.commits.get(end)
+        if commit is None:
+            return {before, after}
+        return {after if commit <= place.commit else before}
 
 
 def split_update(rest):

@@ -139,11 +139,12 @@ class Play:
 
 def judge(verdicts):
     """The verdict on all of them; returns the number of messages that were right."""
-    total, wrong = 0, []
+    total, wrong = 0, {}
     for verdict in verdicts:
         try:
             total += verdict.check()
         except AssertionError as error:
-            wrong.append(str(error))
-    assert not wrong, "\n\n".join(wrong[:3]) + f"\n{len(wrong)} of {len(verdicts)} subscribers are wrong"
+            wrong[verdict.subscriber.name] = str(error)
+    assert not wrong, "\n\n".join([*wrong.values()][:3]) + \
+        f"\n{len(wrong)} of {len(verdicts)} are wrong: {[*wrong]}"
     return total

@@ -130,7 +130,12 @@ class RichSubscriber(Subscriber):
 
     def next(self, timeout):
         self.fidget()
-        return self.socket.text(timeout), None
+        try:
+            return self.socket.text(timeout), None
+        except OSError as error:  # a pong that could not be sent
+            if isinstance(error, TimeoutError):
+                raise
+            raise Closed() from None
 
     def go_on(self):
         """The next connection: what had not begun is forgotten, the rest goes on."""

@@ -5,6 +5,7 @@ A row is a dict of column to the text that PostgreSQL prints; None is NULL, a co
 missing is not known (an unchanged TOASTed value, or not part of the replica identity).
 """
 import decimal
+import itertools
 
 COLUMNS = {"id": "integer", "code": "text", "region": "text", "amount": "numeric(12,2)",
            "flag": "boolean", "at": "timestamp with time zone", "stamp": "text", "body": "text"}
@@ -56,10 +57,10 @@ class Condition:
         return f"{self.column}.{self.op}.{quote(self.value)}"
 
     def judge(self, row):
-        """True, False, or None where SQL says NULL or the value is not known."""
-        if self.column not in row:
-            return None
-        value = row[self.column]
+        """The truths that are possible: of True, False and None, which is SQL's NULL."""
+        return {self.truth(row[self.column])} if self.column in row else {True, False, None}
+
+    def truth(self, value):
         if self.op == "is":
             return value is None
         if value is None:
@@ -80,7 +81,9 @@ class Junction:
         return f"{self.word}({','.join(part.text() for part in self.parts)})"
 
     def judge(self, row):
-        truths = [part.judge(row) for part in self.parts]
+        return {self.join(truths) for truths in itertools.product(*(part.judge(row) for part in self.parts))}
+
+    def join(self, truths):
         deciding = self.word == "or"
         if deciding in truths:
             return deciding
@@ -95,12 +98,14 @@ class Negation:
         return "not." + self.part.text()
 
     def judge(self, row):
-        truth = self.part.judge(row)
-        return None if truth is None else not truth
+        return {None if truth is None else not truth for truth in self.part.judge(row)}
 
 
-def random_condition(random):
-    column = random.choice(["id", "region", "region", "amount", "flag", "code", "at"])
+ASKED = ["id", "region", "region", "amount", "flag", "code", "at", "body"]
+
+
+def random_condition(random, columns):
+    column = random.choice(columns)
     if random.random() < 0.1:
         return Condition(column, "is", None)
     if column == "id":
@@ -113,44 +118,82 @@ def random_condition(random):
         return Condition(column, "eq", random.choice(["true", "false"]))
     if column == "at":
         return Condition(column, random.choice(["lt", "gte"]), f"2026-01-{random.randrange(1, 28):02} 00:00:00+00")
+    if column == "body":
+        return Condition(column, random.choice(["eq", "neq"]), "it's a body")
     values = REGIONS if column == "region" else [f"c{number}" for number in range(20)]
     if random.random() < 0.4:
         return Condition(column, "in", random.sample(values, 3))
     return Condition(column, random.choice(["eq", "eq", "neq"]), random.choice(values))
 
 
-def random_filter(random, depth=2):
+def random_filter(random, columns=None, depth=2):
     roll = random.random()
     if depth == 0 or roll < 0.55:
-        found = random_condition(random)
+        found = random_condition(random, columns or ASKED)
         return Negation(found) if random.random() < 0.1 else found
-    parts = [random_filter(random, depth - 1) for _ in range(random.randrange(2, 4))]
+    parts = [random_filter(random, columns, depth - 1) for _ in range(random.randrange(2, 4))]
     return Junction("and" if roll < 0.75 else "or", parts)
 
 
 class Subscription:
-    def __init__(self, kinds, table, condition=None):
-        self.kinds, self.table, self.condition = kinds, table, condition
+    """A query; over pgcdc.v1 it may have a `select` list."""
+
+    def __init__(self, kinds, table, condition=None, select=None):
+        self.kinds, self.table, self.condition, self.select = kinds, table, condition, select
 
     def text(self):
         head = f"{','.join(self.kinds)}:{self.table}"
         return f"{head}:{self.condition.text()}" if self.condition else head
 
+    def asks(self, change):
+        if self.table not in (change.table, "*") or not change.is_told:
+            return False
+        return change.kind in self.kinds or (self.kinds == ["*"] and change.kind != "truncate")
+
+    def passes(self, row):
+        return self.condition is None or self.condition.judge(row) == {True}
+
     def wants(self, change):
-        if self.table not in (change.table, "*"):
-            return False
-        if self.kinds != ["*"] and change.kind not in self.kinds:
-            return False
-        if self.condition is None:
-            return True
-        return self.condition.judge(change.old if change.kind == "delete" else change.new) is True
+        if not self.asks(change) or change.kind == "truncate":
+            return self.asks(change)
+        return self.passes(change.old if change.kind == "delete" else change.seen)
+
+    def scope(self, change):
+        """Of a change over pgcdc.v1: False where it does not come, else None, "enter" or "leave"."""
+        if change.kind != "update" or change.old is None or self.condition is None or not self.asks(change):
+            return None if self.wants(change) else False
+        now, before = self.condition.judge(change.seen), self.condition.judge(change.old)
+        if now == {True}:
+            return None if True in before else "enter"
+        return "leave" if before == {True} and True not in now else False
+
+
+def random_kinds(random):
+    if random.random() < 0.6:
+        return ["*"]
+    return random.sample(["insert", "update", "delete", "truncate"], random.choice([2, 2, 4]))
+
+
+def random_subscription(random):
+    """One query for pgcdc.v1."""
+    table = random.choice([*TABLES])
+    condition = None if random.random() < 0.2 else random_filter(random)
+    select = random.sample([*COLUMNS], 3) if random.random() < 0.25 else None
+    return Subscription(random_kinds(random), table, condition, select)
+
+
+def random_snapshot(random):
+    """One of a table and a filter of which every change tells whether a row is within."""
+    table = random.choice([name for name, keys in TABLES.items() if keys != []])
+    condition = None if random.random() < 0.2 else random_filter(random, TABLES[table])
+    return Subscription(["insert", "update", "delete", "truncate"], table, condition)
 
 
 def random_subscriptions(random):
-    kinds = ["*"] if random.random() < 0.6 else random.sample(["insert", "update", "delete"], 2)
+    """The queries of one plain connection."""
     table = random.choice([*TABLES])
     condition = None if random.random() < 0.2 else random_filter(random)
-    found = [Subscription(kinds, table, condition)]
+    found = [Subscription(random_kinds(random), table, condition)]
     if random.random() < 0.4:
         found.append(Subscription(["*"], random.choice([*TABLES]), random_filter(random)))
     return found

@@ -15,7 +15,7 @@ import time
 import traceback
 import urllib.parse
 
-from consistency.judge import TOKEN, parse_message, parse_token
+from consistency.essence import TOKEN, parse_message, parse_token
 from consistency.schema import Subscription
 from support.sse import EventStream
 from support.websocket import Closed, Refused, WebSocket
@@ -56,13 +56,16 @@ class Subscriber(threading.Thread):
 
     def run(self):
         try:
-            self.begin_segment(FIRST)
+            self.begin()
             while not self.has_ended.is_set() and not self.quit.is_set():
                 self.session()
         except Exception as error:
             self.failure = f"{error!r}\n{traceback.format_exc()}"
             self.has_begun.set()
             self.has_ended.set()
+
+    def begin(self):
+        self.begin_segment(FIRST)
 
     def session(self):
         """One connection."""
@@ -87,6 +90,10 @@ class Subscriber(threading.Thread):
         finally:
             self.left()
             self.socket.drop()
+        self.go_on()
+
+    def go_on(self):
+        """What comes over the next connection is another segment."""
         if self.segments[-1].got:
             self.begin_segment(CONTINUED if self.can_resume else ANYWHERE)
 
@@ -100,14 +107,22 @@ class Subscriber(threading.Thread):
         while not self.has_ended.is_set() and not self.quit.is_set():
             if self.must_leave(left, until):
                 return
-            if self.is_slow and self.deadline is None and self.random.random() < 0.003:
-                self.quit.wait(self.random.uniform(0, 1.5))
+            if self.is_slow and self.deadline is None:
+                self.dawdle()
             try:
                 text, token = self.next(0.5)
             except TimeoutError:
                 continue
             left -= 1
             self.take(text, token)
+
+    def dawdle(self):
+        """It stops reading: its socket fills, and it is served from the history."""
+        roll = self.random.random()
+        if roll < 0.003:
+            self.quit.wait(self.random.uniform(0, 1.5))
+        elif roll < 0.0032:
+            self.quit.wait(self.random.uniform(3, 9))
 
     def left(self):
         """The connection is over."""

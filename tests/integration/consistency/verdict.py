@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compares what a subscriber got with what it must have got."""
-from consistency.judge import parse_token
+"""Compares what a subscriber of the plain protocols got with what it must have got."""
+from consistency.essence import parse_token
+from consistency.judge import Expected
 from consistency.subscribers import CONTINUED, FIRST
-
-ALL = 0xFFFFFFFF
 
 
 class Verdict:
@@ -11,7 +10,9 @@ class Verdict:
 
     def __init__(self, truth, subscriber):
         self.truth, self.subscriber = truth, subscriber
-        self.expected = truth.of(subscriber.subscriptions)
+        queries = subscriber.subscriptions
+        self.expected = [change for change in truth.changes if any(query.wants(change) for query in queries)]
+        self.places_of = Expected(truth, self.expected)
         self.shown = [change.shown for change in self.expected]
         self.at, self.places = 0, {}
 
@@ -19,7 +20,7 @@ class Verdict:
         """Raises AssertionError that says what is wrong, and where; the number of messages."""
         subscriber = self.subscriber
         self.at = 0  # how many of them are accounted for
-        self.places = {}  # place of a token -> essence
+        self.places = {}  # place of a token -> the change it names
         assert subscriber.failure is None, f"{subscriber.name}: {subscriber.failure}"
         for number, segment in enumerate(subscriber.segments):
             if not segment.got:
@@ -46,26 +47,13 @@ class Verdict:
             return self.at
         if not segment.tokens:
             return self.find_by_content(segment, number)
-        begin = self.first_behind(self.truth.end_of(segment.tokens[0].commit), is_including=True)
+        begin = self.places_of.begin_of(segment.tokens[0])
         assert begin >= self.at, self.say(number, "a gap leads back")
         if segment.token:
-            self.check_gap(segment, number, begin)
+            choices = self.places_of.behind(parse_token(segment.token))
+            assert begin in choices, \
+                self.say(number, f"from {segment.token} on, not {sorted(choices)} but {begin}")
         return begin
-
-    def first_behind(self, end, is_including=False):
-        for at, change in enumerate(self.expected):
-            if change.end > end or (is_including and change.end == end):
-                return at
-        return len(self.expected)
-
-    def check_gap(self, segment, number, begin):
-        """The next position that was told must lead to where the segment begins."""
-        told = parse_token(segment.token)
-        behind = [end for end in self.truth.ends if end > told.commit]
-        choices = {self.first_behind(behind[0], True)} if behind else {len(self.expected)}
-        if told.index == ALL and behind:  # of that transaction, too, nothing is to come
-            choices.add(self.first_behind(behind[0]))
-        assert begin in choices, self.say(number, f"from {segment.token} on, not {sorted(choices)} but {begin}")
 
     def find_by_content(self, segment, number):
         """At the beginning of a transaction, behind what was had before."""
@@ -92,9 +80,9 @@ class Verdict:
             raise AssertionError(self.say(number, self.difference(self.at + count, segment.got, count)))
         for offset, place in enumerate(segment.tokens):
             change = self.expected[self.at + offset]
-            assert self.truth.end_of(place.commit) == change.end, \
-                self.say(number, f"{place} is not the place of {change.shown}")
-            self.places[place] = change.shown
+            assert (self.truth.learn(place), place.index) == (change.end, change.index), \
+                self.say(number, f"{place} is not the place of {change.shown}, {change.index} of its transaction")
+            self.places[place] = change
         self.at += count
 
     def difference(self, at, got, count):
@@ -103,18 +91,3 @@ class Verdict:
         repeated = count < len(got) and got[count] in self.shown[:at]
         return (f"message {count} differs{' (it had been sent before)' if repeated else ''}\n  expected"
                 f" from {max(0, at - 2)}\n    {window(self.shown, at)}\n  got\n    {window(got, count)}")
-
-
-def judge(verdicts):
-    """The verdict on all of them; returns the number of messages that were right."""
-    total, places, wrong = 0, {}, []
-    for verdict in verdicts:
-        try:
-            total += verdict.check()
-        except AssertionError as error:
-            wrong.append(str(error))
-            continue
-        for place, shown in verdict.places.items():
-            assert places.setdefault(place, shown) == shown, f"{place} names two changes"
-    assert not wrong, "\n\n".join(wrong[:3]) + f"\n{len(wrong)} of {len(verdicts)} subscribers are wrong"
-    return total

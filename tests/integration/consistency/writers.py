@@ -7,14 +7,18 @@ import psycopg2
 
 from consistency.schema import REGIONS, TABLES
 
+COLUMNS = "(id, code, region, amount, flag, at, stamp, body)"
 ROWS = 400  # identities in use: small, so that updates and deletes find their rows
 
 
 class Writer(threading.Thread):
-    def __init__(self, cluster, seed, number, stop):
+    """`large`: the share of transactions of thousands of rows."""
+
+    def __init__(self, cluster, seed, number, stop, large=0.012):
         super().__init__(name=f"writer {number}", daemon=True)
         self.cluster, self.number, self.stop = cluster, number, stop
         self.random = random.Random(f"{seed} writer {number}")
+        self.large = large
         self.count = self.transactions = 0
         self.connection, self.failure = None, None
 
@@ -51,9 +55,9 @@ class Writer(threading.Thread):
 
     def transaction(self, cursor):
         roll = self.random.random()
-        if roll < 0.012:
+        if roll < self.large:
             self.many(cursor)
-        elif roll < 0.022:
+        elif roll < self.large + 0.01:
             cursor.execute(f"TRUNCATE {self.random.choice([*TABLES])}")
         for number in range(self.random.choice([1, 1, 1, 2, 5, 12])):
             if self.random.random() < 0.15:
@@ -106,7 +110,7 @@ class Writer(threading.Thread):
     def insert(self, cursor, table):
         roll = self.random.random
         cursor.execute(
-            f"INSERT INTO {table} VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            f"INSERT INTO {table} {COLUMNS} VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
             [self.random.randrange(1, ROWS), self.row(table),
              None if roll() < 0.1 else self.random.choice(REGIONS),
              None if roll() < 0.1 else self.random.randrange(-10**7, 10**7) / 100,
@@ -133,8 +137,9 @@ class Writer(threading.Thread):
         table, first = self.random.choice([*TABLES]), 1000 + 100_000 * self.number
         count = self.random.randrange(1000, 4000)
         cursor.execute(f"DELETE FROM {table} WHERE id >= %s AND id < %s", [first, first + 100_000])
-        cursor.execute(f"INSERT INTO {table} SELECT n, 'c' || n %% 20, %s, n / 100.0, n %% 2 = 0,"
-                       " '2026-01-05 05:00:00+00', %s, NULL FROM generate_series(%s, %s) n",
-                       [self.random.choice(REGIONS), self.stamp(), first, first + count])
+        cursor.execute(f"INSERT INTO {table} {COLUMNS} SELECT n, 'c' || n %% 20, %s, n / 100.0, n %% 2 = 0,"
+                       " '2026-01-05 05:00:00+00', %s, %s FROM generate_series(%s, %s) n",
+                       [self.random.choice(REGIONS), self.stamp(),
+                        self.random.choice([None, "large " * 150]), first, first + count])
         cursor.execute(f"UPDATE {table} SET amount = -1 WHERE id >= %s AND id < %s",
                        [first, first + count // 4])
