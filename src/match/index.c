@@ -3,22 +3,25 @@
  * Who wants this change?
  *
  * Every client holds filters such as "orders where region = 'eu'".  A change must find the few
- * that pass without asking all of them, so each filter is filed under the rarest facts it needs,
- * and only filters under facts that the change has are asked:
+ * that pass without asking all of them, so each filter is filed under the rarest facts or ranges
+ * it needs, and only filters under what the change has are asked:
  *
- *     orders --+-- region = 'eu' --> s1, s7      insert orders (id 9, region 'eu')
- *              +-- region = 'us' --> s2              asks s1, s7 and s3, never s2
- *              +-- any row       --> s3
+ *     orders --+-- region = 'eu'   --> s1, s7      insert orders (id 9, region 'eu', total 70)
+ *              +-- region = 'us'   --> s2              asks s1, s7, s5 and s3, not s2, s4
+ *              +-- total 100 and up -> s4
+ *              +-- total 50 to 80  --> s5
+ *              +-- any row         --> s3
  *
- * A fact is a column and a constant, kept as one hash of both; that two constants share a hash
- * costs a question and is never wrong, because whoever is found is asked.  "and" is filed under
- * the one of its conditions that has the fewest filters already; "in" and "or" under each of
- * their constants, and a mark on the filter keeps it from being asked twice for one change.
+ * A fact is a column and a constant, kept as one hash of both (index_facts.h); a range is two ends
+ * on a column (index_ranges.h).  That two constants share a hash, or that a range is taken a little
+ * too wide, costs a question and is never wrong, because whoever is found is asked.  "and" is filed
+ * under the one of its conditions that has the fewest filters already; "in" and "or" under each of
+ * theirs, and a mark on the filter keeps it from being asked twice for one change (index_choice.c).
  *
- * Always true: a filter that passes a change is filed under a fact of that change, or under any
- * row.  Identical filters are one node.
+ * Always true: a filter that passes a change is filed under a fact or a range of that change, or
+ * under any row.  Identical filters are one node.
  * Cost: one look-up per indexed column of the table, plus one filter_passes() per filter asked.
- * A filter with no equality is asked for every row of its table.
+ * A filter with neither, such as "name.like.*a*", is asked for every row of its table.
  * Thread: the owner of the index only.
  */
 #include "match/index.h"
@@ -26,27 +29,18 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "match/filter.h"
-#include "match/index_columns.h"
-#include "match/index_facts.h"
+#include "match/index_entry.h"
+#include "match/rank.h"
 #include "match/scalar.h"
-
-struct table_entry {
-    char *key; /* owned; schema, NUL, name; an empty name: all tables of the schema */
-    uint32_t key_size;
-    uint32_t node_count;
-    struct index_columns columns;
-    struct fact_column **fact_columns; /* owned, as are the columns */
-    uint32_t fact_column_count;
-    struct filing *any_row; /* filters without a fact */
-};
 
 struct entry_node {
     struct index_node node; /* first: index_node and entry_node have one address */
     struct table_entry *entry;
-    uint64_t seen;   /* the change that has asked it last */
-    bool is_stale;   /* and that has been told */
-    uint32_t *slots; /* of the entry's columns; behind the filings, in the same block */
-    uint32_t filing_count;
+    uint64_t seen; /* the change that has asked it last */
+    bool is_stale; /* and that has been told */
+    uint32_t filing_count, range_count;
+    struct range_filing *ranges; /* behind the filings, in the same block */
+    uint32_t *slots;             /* of the entry's columns; behind the ranges */
     struct filing filings[];
 };
 
@@ -98,63 +92,9 @@ static struct table_entry *entry_get(struct index *index, const struct filter *f
 
     if (entry)
         return entry;
-    entry = mem_new(sizeof *entry);
-    entry->key = mem_text_n(index->scratch.at, index->scratch.size);
-    entry->key_size = (uint32_t)index->scratch.size;
+    entry = entry_new(buf_slice(&index->scratch));
     (void)map_set(&index->entries, buf_slice(&index->scratch), entry);
     return entry;
-}
-
-static void entry_free(struct table_entry *entry)
-{
-    for (uint32_t i = 0; i < entry->fact_column_count; i++)
-        fact_column_free(entry->fact_columns[i]);
-    index_columns_release(&entry->columns);
-    mem_free(entry->fact_columns);
-    mem_free(entry->key);
-    mem_free(entry);
-}
-
-static struct fact_column *fact_column_get(struct table_entry *entry, uint32_t slot,
-                                           enum value_class class)
-{
-    for (uint32_t i = 0; i < entry->fact_column_count; i++) {
-        if (entry->fact_columns[i]->slot == slot && entry->fact_columns[i]->class == class)
-            return entry->fact_columns[i];
-    }
-    const uint32_t count = ++entry->fact_column_count;
-    entry->fact_columns = mem_resize(entry->fact_columns, count * sizeof *entry->fact_columns);
-    entry->fact_columns[count - 1] = fact_column_new(slot, class);
-    return entry->fact_columns[count - 1];
-}
-
-static void fact_column_drop(struct table_entry *entry, struct fact_column *column)
-{
-    uint32_t i = 0;
-
-    while (entry->fact_columns[i] != column)
-        i++;
-    entry->fact_columns[i] = entry->fact_columns[--entry->fact_column_count];
-    fact_column_free(column);
-}
-
-/* Columns that a filter could be filed under are there before the choice, and go if unused. */
-static void fact_columns_prepare(struct table_entry *entry, const struct filter *filter,
-                                 const uint32_t *slots)
-{
-    for (uint32_t i = 0; i < filter->node_count; i++) {
-        const struct filter_node *node = &filter->nodes[i];
-        if (fact_is_possible(node))
-            (void)fact_column_get(entry, slots[node->slot], node->type.class);
-    }
-}
-
-static void fact_columns_tidy(struct table_entry *entry)
-{
-    for (uint32_t i = entry->fact_column_count; i > 0; i--) {
-        if (entry->fact_columns[i - 1]->count == 0)
-            fact_column_drop(entry, entry->fact_columns[i - 1]);
-    }
 }
 
 static void node_file(struct index *index, struct entry_node *self, uint64_t chosen)
@@ -162,16 +102,20 @@ static void node_file(struct index *index, struct entry_node *self, uint64_t cho
     const struct filter *filter = self->node.filter;
 
     for (uint32_t i = 0; i < filter->node_count; i++) {
+        const struct filter_node *node = &filter->nodes[i];
         if ((chosen >> i & 1U) == 0)
             continue;
-        const struct filter_node *node = &filter->nodes[i];
-        struct fact_column *column =
-            fact_column_get(self->entry, self->slots[node->slot], node->type.class);
+        if (range_is_possible(node)) {
+            range_file(entry_ranges(self->entry, self->slots, node), range_of(filter, i),
+                       &self->ranges[self->range_count++], self);
+            continue;
+        }
+        struct fact_column *column = entry_facts(self->entry, self->slots, node);
         for (uint32_t k = 0; k < node->operand_count; k++)
             fact_file(column, fact_hash(column, &node->operands[k].scalar, &index->scratch),
                       &self->filings[self->filing_count++], self);
     }
-    if (self->filing_count == 0)
+    if (chosen == 0)
         filing_link(&self->entry->any_row, &self->filings[self->filing_count++], self);
 }
 
@@ -182,20 +126,20 @@ static struct entry_node *node_new(struct index *index, struct filter *filter)
 
     for (uint32_t i = 0; i < filter->column_count; i++)
         slots[i] = index_columns_take(&entry->columns, filter->columns[i], filter->types[i]);
-    fact_columns_prepare(entry, filter, slots);
-    const struct fact_choice choice =
-        facts_choose(filter, slots, entry->fact_columns, entry->fact_column_count, &index->scratch);
-    const size_t filings = choice.constant_count > 0 ? choice.constant_count : 1;
+    const struct entry_choice choice = entry_choose(entry, slots, filter, &index->scratch);
+    const size_t filings = choice.chosen != 0 ? choice.fact_count : 1;
 
     struct entry_node *self = mem_new(sizeof *self + filings * sizeof self->filings[0] +
+                                      choice.range_count * sizeof self->ranges[0] +
                                       sizeof slots[0] * filter->column_count);
     self->node.filter = filter;
     self->entry = entry;
-    self->slots = (uint32_t *)(void *)&self->filings[filings];
+    self->ranges = (struct range_filing *)(void *)&self->filings[filings];
+    self->slots = (uint32_t *)(void *)&self->ranges[choice.range_count];
     memcpy(self->slots, slots, sizeof slots[0] * filter->column_count);
     entry->node_count++;
     node_file(index, self, choice.chosen);
-    fact_columns_tidy(entry);
+    entry_tidy(entry);
     return self;
 }
 
@@ -237,9 +181,11 @@ void index_remove(struct index *index, struct index_node *node)
     (void)map_remove(&index->by_key, filter_key(node->filter));
     for (uint32_t i = 0; i < self->filing_count; i++)
         filing_unlink(&self->filings[i]);
+    for (uint32_t i = 0; i < self->range_count; i++)
+        range_unfile(&self->ranges[i]);
     for (uint32_t i = 0; i < node->filter->column_count; i++)
         index_columns_drop(&entry->columns, self->slots[i]);
-    fact_columns_tidy(entry);
+    entry_tidy(entry);
     node_free(self);
     if (--entry->node_count > 0)
         return;
@@ -277,9 +223,10 @@ struct matching {
     bool has_scope; /* the row as it was counts as well */
 };
 
-static void filing_ask(struct matching *matching, const struct filing *filing)
+static void node_ask(void *arg, void *node)
 {
-    struct entry_node *self = filing->node;
+    struct matching *matching = arg;
+    struct entry_node *self = node;
     const struct filter *filter = self->node.filter;
     const int32_t *places = self->entry->columns.places;
     enum filter_scope scope = SCOPE_WITHIN;
@@ -316,7 +263,7 @@ static void ask_fact(struct matching *matching, const struct fact_column *column
     if (hash == 0)
         return;
     for (const struct filing *filing = fact_first(column, hash); filing; filing = filing->next)
-        filing_ask(matching, filing);
+        node_ask(matching, filing->node);
 }
 
 /* `turn`: which of the prepared hashes is of this change; below 0: none. */
@@ -333,6 +280,25 @@ static void entry_probe(struct matching *matching, const struct table_entry *ent
     const struct value *old = filter_old_value(matching->change, place);
     if (old->state != value->state || !slice_equal(value_slice(old), value_slice(value)))
         ask_fact(matching, column, value_hash(matching->index, column, old));
+}
+
+static void ask_range(struct matching *matching, const struct range_column *column,
+                      const struct value *value)
+{
+    struct scalar scalar;
+
+    if (value->state == VALUE_TEXT && scalar_parse(column->class, value_slice(value), &scalar))
+        range_visit(column, scalar_rank(column->class, &scalar), node_ask, matching);
+}
+
+static void entry_probe_range(struct matching *matching, const struct table_entry *entry,
+                              const struct range_column *column)
+{
+    const int32_t place = entry->columns.places[column->slot];
+
+    ask_range(matching, column, filter_value(matching->change, place));
+    if (matching->has_scope)
+        ask_range(matching, column, filter_old_value(matching->change, place));
 }
 
 static struct table_entry *entry_find(struct index *index, struct slice schema, struct slice name)
@@ -378,19 +344,20 @@ void index_prepare(struct index *index, const struct change *change)
     }
 }
 
-/* Every filter of the table is filed somewhere. */
-static void entry_visit(struct matching *matching, const struct table_entry *entry,
-                        void (*fn)(struct matching *, const struct filing *))
+/* Every filter of the table is filed somewhere, some more than once. */
+static void entry_visit(struct matching *matching, const struct table_entry *entry, range_fn *fn)
 {
     for (const struct filing *filing = entry->any_row; filing; filing = filing->next)
-        fn(matching, filing);
+        fn(matching, filing->node);
     for (uint32_t i = 0; i < entry->fact_column_count; i++) {
         const struct fact_column *column = entry->fact_columns[i];
         for (size_t k = 0; k < column->capacity; k++) {
             for (const struct filing *filing = column->firsts[k]; filing; filing = filing->next)
-                fn(matching, filing);
+                fn(matching, filing->node);
         }
     }
+    for (uint32_t i = 0; i < entry->range_column_count; i++)
+        range_visit_all(entry->range_columns[i], fn, matching);
 }
 
 /* ---- versions of a table ---- */
@@ -401,9 +368,10 @@ static bool shows_all_columns(const struct change *change)
     return change->kind == CHANGE_INSERT || change->kind == CHANGE_UPDATE;
 }
 
-static void filing_tell_stale(struct matching *matching, const struct filing *filing)
+static void node_tell_stale(void *arg, void *node)
 {
-    struct entry_node *self = filing->node;
+    const struct matching *matching = arg;
+    struct entry_node *self = node;
     const struct index *index = matching->index;
 
     for (uint32_t i = 0; !self->is_stale && i < self->node.filter->column_count; i++) {
@@ -427,7 +395,7 @@ static void entry_place(struct matching *matching, struct table_entry *entry)
     columns->has_other_type = false;
     columns->has_missing = columns->has_missing && !tells_missing;
     if (matching->index->on_stale)
-        entry_visit(matching, entry, filing_tell_stale);
+        entry_visit(matching, entry, node_tell_stale);
 }
 
 static void entry_match(struct matching *matching, struct table_entry *entry, int turn)
@@ -437,13 +405,15 @@ static void entry_match(struct matching *matching, struct table_entry *entry, in
     entry_place(matching, entry);
     /* A truncation has no row and concerns everybody. */
     if (matching->change->kind == CHANGE_TRUNCATE) {
-        entry_visit(matching, entry, filing_ask);
+        entry_visit(matching, entry, node_ask);
         return;
     }
     for (const struct filing *filing = entry->any_row; filing; filing = filing->next)
-        filing_ask(matching, filing);
+        node_ask(matching, filing->node);
     for (uint32_t i = 0; i < entry->fact_column_count; i++)
         entry_probe(matching, entry, entry->fact_columns[i], turn);
+    for (uint32_t i = 0; i < entry->range_column_count; i++)
+        entry_probe_range(matching, entry, entry->range_columns[i]);
 }
 
 static void match(struct matching *matching)

@@ -9,8 +9,6 @@
 
 #define CAPACITY_MIN 8
 #define WORD 8 /* tags that a probe looks at together */
-/* A fact with so many filters is common, and it does not matter how common. */
-#define COMMON 256
 
 static void slots_make(struct fact_column *column, size_t capacity)
 {
@@ -193,98 +191,12 @@ bool fact_is_possible(const struct filter_node *node)
            node->type.class != VALUE_JSONB;
 }
 
-struct chooser {
-    const struct filter *filter;
-    const uint32_t *slots;
-    struct fact_column *const *columns;
-    uint32_t column_count;
-    struct buf *scratch;
-};
-
-struct cost {
-    uint64_t chosen;
-    uint64_t filters; /* already under these facts */
-    uint32_t constant_count;
-};
-
-static const struct fact_column *column_of(const struct chooser *chooser,
-                                           const struct filter_node *node)
+uint32_t fact_count(const struct fact_column *column, uint64_t hash, uint32_t max)
 {
-    uint32_t i = 0;
+    uint32_t count = 0;
 
-    while (chooser->columns[i]->slot != chooser->slots[node->slot] ||
-           chooser->columns[i]->class != node->type.class)
-        i++;
-    return chooser->columns[i];
-}
-
-static uint64_t fact_filters(const struct fact_column *column, uint64_t hash)
-{
-    uint64_t count = 0;
-
-    for (const struct filing *filing = fact_first(column, hash); filing && count < COMMON;
+    for (const struct filing *filing = fact_first(column, hash); filing && count < max;
          filing = filing->next)
         count++;
     return count;
-}
-
-static struct cost condition_cost(const struct chooser *chooser, uint32_t at)
-{
-    const struct filter_node *node = &chooser->filter->nodes[at];
-
-    if (!fact_is_possible(node))
-        return (struct cost){0};
-    const struct fact_column *column = column_of(chooser, node);
-    struct cost cost = {UINT64_C(1) << at, 0, node->operand_count};
-    for (uint32_t i = 0; i < node->operand_count; i++)
-        cost.filters +=
-            fact_filters(column, fact_hash(column, &node->operands[i].scalar, chooser->scratch));
-    return cost;
-}
-
-static bool is_rarer(const struct cost *a, const struct cost *b)
-{
-    if (b->chosen == 0)
-        return a->chosen != 0;
-    if (a->chosen == 0 || a->filters != b->filters)
-        return a->chosen != 0 && a->filters < b->filters;
-    return a->constant_count < b->constant_count;
-}
-
-/* and: the rarest of its parts; or: all of them, if all have facts; not: nothing. */
-static struct cost node_cost(const struct chooser *chooser, uint32_t at)
-{
-    const struct filter_node *nodes = chooser->filter->nodes;
-    struct cost best = {0};
-
-    if (nodes[at].kind == QUERY_CONDITION)
-        return condition_cost(chooser, at);
-    if (nodes[at].is_negated)
-        return best;
-    for (uint32_t i = at + 1; i < nodes[at].end; i = nodes[i].end) {
-        const struct cost part = node_cost(chooser, i);
-        if (nodes[at].kind == QUERY_AND) {
-            if (is_rarer(&part, &best))
-                best = part;
-            continue;
-        }
-        if (part.chosen == 0)
-            return part;
-        best.chosen |= part.chosen;
-        best.filters += part.filters;
-        best.constant_count += part.constant_count;
-    }
-    return best;
-}
-
-struct fact_choice facts_choose(const struct filter *filter, const uint32_t *slots,
-                                struct fact_column *const *columns, uint32_t column_count,
-                                struct buf *scratch)
-{
-    const struct chooser chooser = {filter, slots, columns, column_count, scratch};
-
-    if (filter->node_count == 0)
-        return (struct fact_choice){0};
-    const struct cost cost = node_cost(&chooser, 0);
-    return (struct fact_choice){cost.chosen, cost.constant_count};
 }

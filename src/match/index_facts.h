@@ -45,19 +45,11 @@ static inline void fact_fetch(const struct fact_column *column, uint64_t hash)
 }
 /* The filings under a fact, NULL if there are none. */
 const struct filing *fact_first(const struct fact_column *column, uint64_t hash);
+/* How many there are; `max` at most. */
+uint32_t fact_count(const struct fact_column *column, uint64_t hash, uint32_t max);
 void fact_file(struct fact_column *column, uint64_t hash, struct filing *filing, void *node);
 void filing_link(struct filing **head, struct filing *filing, void *node);
 void filing_unlink(struct filing *filing);
 
 /* Could a filter be filed under this node: a plain `eq` or `in` of a scalar column? */
 bool fact_is_possible(const struct filter_node *node);
-
-struct fact_choice {
-    uint64_t chosen; /* bits: the nodes whose constants the filter is filed under; 0: none */
-    uint32_t constant_count; /* of all those nodes */
-};
-
-/* The rarest facts of which a passing row must have one. */
-struct fact_choice facts_choose(const struct filter *filter, const uint32_t *slots,
-                                struct fact_column *const *columns, uint32_t column_count,
-                                struct buf *scratch);
