@@ -4,7 +4,8 @@
 Both servers read the same changes at the same time, each on a core of its own with clients of its
 own, so that they feel the same noise.  The worker's CPU is that of its thread, kernel included.
 """
-from bench.harness import CORES, QUICK, TURNS, Bench, Report, Runs, on_core, workers_ns
+from bench.harness import (CORES, QUICK, TURNS, Bench, Report, Runs, on_core, progress,
+                           workers_ns)
 
 CLIENTS, RATE, SIZE = 100, 1000, 300
 SECONDS = 1 if QUICK else 3
@@ -68,5 +69,5 @@ def run(build):
                     "frames a send", "p50 ms", "p99 ms"])
     with Bench(build) as bench:
         for delay in DELAYS:
+            progress(f"batch: {delay}")
             measure(bench, report, delay)
-    report.save()

@@ -8,6 +8,7 @@ import platform
 import re
 import statistics
 import subprocess
+import sys
 import time
 
 from support.guard import Scratch, end_process
@@ -26,6 +27,8 @@ CREATE TABLE feed (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text
 CREATE TABLE other (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text);
 CREATE TABLE events (id bigint PRIMARY KEY, host uuid NOT NULL, kind text, amount numeric(12,2),
                      at timestamptz, body text);
+CREATE TABLE keyed (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text,
+                    key text COLLATE "C" NOT NULL DEFAULT gen_random_uuid()::text);
 CREATE TABLE marker (id int);
 """
 OPTIONS = {  # what pgcdc asks of each plugin, for the bare readers
@@ -39,15 +42,34 @@ def shell(*command):
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
+BEGIN = time.monotonic()
+
+
+def progress(text):
+    """What is done now, apart from the tables on stdout."""
+    print(f"[{time.monotonic() - BEGIN:5.0f} s] {text}", file=sys.stderr, flush=True)
+
+
+def build_type(build):
+    """release, NDEBUG"""
+    known = {option["name"]: option["value"] for option in json.loads(
+        (build / "meson-info" / "intro-buildoptions.json").read_text())}
+    return known["buildtype"] + (", NDEBUG" if known["b_ndebug"] == "true" else "")
+
+
 def machine():
+    build = pathlib.Path(os.environ["PGCDC_BINARY"]).parent
     model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     return {
         "commit": shell("git", "-C", str(ROOT), "describe", "--always", "--dirty"),
         "cpu": model[1] if model else platform.machine(),
         "cores": len(CORES),
         "compiler": shell("cc", "--version").split("\n")[0],
+        "build": build_type(build),
         "kernel": platform.release(),
         "at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "load": os.getloadavg()[0],
+        "turns": TURNS,
         "quick": QUICK,
     }
 
@@ -79,7 +101,7 @@ class Runs:
 
 
 class Report:
-    """A table on stdout while it grows, and build/bench/<part>.json."""
+    """A table on stdout and build/bench/<part>.json, both while it grows."""
 
     def __init__(self, part, title, columns):
         self.part, self.columns, self.rows = part, columns, []
@@ -91,8 +113,6 @@ class Report:
         plain = {key: value.values if isinstance(value, Runs) else value
                  for key, value in figures.items()}
         self.rows.append({**dict(zip(self.columns, map(str, cells))), **plain})
-
-    def save(self):
         RESULTS.mkdir(parents=True, exist_ok=True)
         whole = {"machine": machine(), "rows": self.rows}
         (RESULTS / f"{self.part}.json").write_text(json.dumps(whole, indent=1) + "\n")
@@ -109,7 +129,7 @@ class Talker:
 
     def __init__(self, bench, name, *arguments, count=0):
         self.process = subprocess.Popen(
-            on_core(CLIENT_CORE, [str(bench.programs / name), *map(str, arguments)]),
+            bench.beside([str(bench.programs / name), *map(str, arguments)]),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         bench.scratch.note(self.process.pid)
         self.hello = self.read()
@@ -140,10 +160,10 @@ class Talker:
 
 
 class Bench:
-    """A database, and what runs beside it."""
+    """A database, and what runs beside it.  Not pinned: everybody runs where the kernel likes."""
 
-    def __init__(self, build, **settings):
-        self.build = build
+    def __init__(self, build, is_pinned=True, **settings):
+        self.build, self.is_pinned = build, is_pinned
         self.programs = build / "tests" / "bench"
         self.scratch = Scratch()
         self.cluster = Postgres(self.scratch, wal_sender_timeout="0", max_wal_size="8GB",
@@ -167,6 +187,10 @@ class Bench:
     def conninfo(self, more=""):
         return (f"host={self.cluster.home} port={self.cluster.port} user=postgres dbname=bench"
                 f" {more}")
+
+    def beside(self, command):
+        """The command on the core of the clients."""
+        return on_core(CLIENT_CORE, command) if self.is_pinned else command
 
     def pin_database(self):
         """The postmaster's children that are still to come run where the clients do."""
@@ -198,7 +222,7 @@ class Bench:
         """Starts the feeder; `where` is "sql" or the floor's port for lines."""
         kind = ["sql", self.conninfo()] if where == "sql" else ["line", str(where)]
         command = [str(self.programs / "feed"), *kind, table, *map(str, (bursts, rows, rate, size))]
-        return subprocess.Popen(on_core(CLIENT_CORE, command))
+        return subprocess.Popen(self.beside(command))
 
     def slot(self, name, plugin="pgoutput"):
         self.sql(f"SELECT pg_create_logical_replication_slot('{name}', '{plugin}')")

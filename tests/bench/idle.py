@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import time
 
-from bench.harness import QUICK, TURNS, Bench, Report, Runs, bar, cpu_ns, rss_bytes, workers_ns
+from bench.harness import QUICK, TURNS, Bench, Report, Runs, bar, cpu_ns, progress, rss_bytes, workers_ns
 
 FIRST = 1000
 PLAIN = 5000 if QUICK else 18_000
@@ -67,7 +67,8 @@ def run(build):
         settings = key_pair(bench)
         for name, (count, limit, flags) in KINDS.items():
             kind, floor = Kind(), Runs()
-            for _ in range(TURNS):
+            for turn in range(TURNS):
+                progress(f"idle: {name}, turn {turn + 1} of {TURNS}")
                 with bench.server(**(settings if flags else {})) as server:
                     kind.run(bench, server, count, flags)
                 floor.add(floor_accept_us(bench, count))
@@ -76,4 +77,3 @@ def run(build):
                         kind.rest.text("{:.2f}")],
                        bytes_each=kind.size, accepts=kind.rate, accept_us=kind.accept_us,
                        floor_us=floor, rest_percent=kind.rest)
-    report.save()

@@ -4,12 +4,14 @@
 Both are timed from the moment the feeder sends the INSERT, so that what PostgreSQL takes to commit
 is in both figures.  A bare client has the row at about the time COMMIT returns: nobody can be
 sooner.  They take turns: the walsender of whoever is not measured is held (SIGSTOP).  `half load`
-puts some 30,000 rows a second, in transactions of 100, into another table meanwhile.
+puts some 30,000 rows a second, in transactions of 100, into another table meanwhile.  Nobody is
+pinned to a core: the bare client has the same choice as pgcdc.
 """
 import os
 import signal
 
-from bench.harness import OPTIONS, QUICK, TURNS, Bench, Report, Runs, Talker, bar
+from bench.harness import (OPTIONS, QUICK, TURNS, Bench, Report, Runs, Talker, bar,
+                           progress)
 
 CLIENTS = (1, 1000)
 SAMPLES = {1: 200 if QUICK else 1000, 1000: 60 if QUICK else 200}
@@ -76,6 +78,7 @@ def measure(bench, report, server, walsender, count):
     (its,) = walsenders(bench) - known
     live = bench.clients(count, server.port, "-q", "insert:feed")
     for name, load in LOADS.items():
+        progress(f"latency: {count:,} clients, {name}")
         readers = Reader(live, walsender, count), Reader(bare, its, 1)
         for turn in range(TURNS):
             for mine in readers if turn % 2 == 0 else readers[::-1]:
@@ -95,9 +98,8 @@ def measure(bench, report, server, walsender, count):
 def run(build):
     report = Report("latency", "INSERT to receipt, ms, medians of p50 / p99 / p99.9",
                     ["clients", "load", "pgcdc", "bare client", "ratio of p50 (bar)"])
-    with Bench(build) as bench:
+    with Bench(build, is_pinned=False) as bench:
         with bench.server(is_pinned=False) as server:
             (walsender,) = walsenders(bench)
             for count in CLIENTS:
                 measure(bench, report, server, walsender, count)
-    report.save()

@@ -35,7 +35,7 @@ static void expect(struct replica *replica, uint64_t wanted, double seconds)
         (void)stamps_note(&stamps, message, (size_t)size, stamps_now_us());
         PQfreemem(message);
     }
-    stamps_report(&stamps, stamps.count, bytes, replica_seconds() - begin);
+    stamps_report(&stamps, stamps.count, bytes, stamps.count, replica_seconds() - begin);
 }
 
 int main(int argc, char **argv)

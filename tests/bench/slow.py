@@ -7,7 +7,7 @@ stand behind in the journal while the others are timed.
 """
 import time
 
-from bench.harness import QUICK, TURNS, Bench, Report, Runs, bar, workers_ns
+from bench.harness import QUICK, TURNS, Bench, Report, Runs, bar, progress, workers_ns
 
 READING, STALLED = 900, 100
 FLOOD = 3000  # rows of 2 KB
@@ -39,6 +39,7 @@ def run(build):
         with bench.server() as server:
             readers = bench.clients(READING, server.port)
             for turn in range(TURNS):
+                progress(f"slow: turn {turn + 1} of {TURNS}")
                 for flags in ((), ("-z",)) if turn % 2 == 0 else (("-z",), ()):
                     runs = stalled if flags else calm
                     found, behind, ns = turn_of(bench, server, readers, flags)
@@ -57,4 +58,3 @@ def run(build):
                  for runs in (calm[key], stalled[key])]
         report.add([name, *cells, bar(ratio, 1.2) if key == "p99_us" else f"{ratio:.2f}"],
                    calm=calm[key], stalled=stalled[key], ratio=ratio)
-    report.save()

@@ -77,11 +77,13 @@ uint64_t stamps_part_us(const struct stamps *stamps, double part)
     return 0;
 }
 
-void stamps_report(const struct stamps *stamps, uint64_t frames, uint64_t bytes, double seconds)
+void stamps_report(const struct stamps *stamps, uint64_t frames, uint64_t bytes, uint64_t reads,
+                   double seconds)
 {
-    printf("{\"frames\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"seconds\":%.6f,\"timed\":%" PRIu64
-           ",\"p50_us\":%" PRIu64 ",\"p99_us\":%" PRIu64 ",\"p999_us\":%" PRIu64 "}\n",
-           frames, bytes, seconds, stamps->count, stamps_part_us(stamps, 0.5),
+    printf("{\"frames\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"reads\":%" PRIu64
+           ",\"seconds\":%.6f,\"timed\":%" PRIu64 ",\"p50_us\":%" PRIu64 ",\"p99_us\":%" PRIu64
+           ",\"p999_us\":%" PRIu64 "}\n",
+           frames, bytes, reads, seconds, stamps->count, stamps_part_us(stamps, 0.5),
            stamps_part_us(stamps, 0.99), stamps_part_us(stamps, 0.999));
     (void)fflush(stdout);
 }

@@ -31,4 +31,5 @@ _Bool stamps_note(struct stamps *stamps, const char *text, size_t size, uint64_t
 uint64_t stamps_part_us(const struct stamps *stamps, double part);
 
 /* {"frames":..., ..., "p50_us":..., "p99_us":..., "p999_us":...} as one line. */
-void stamps_report(const struct stamps *stamps, uint64_t frames, uint64_t bytes, double seconds);
+void stamps_report(const struct stamps *stamps, uint64_t frames, uint64_t bytes, uint64_t reads,
+                   double seconds);

@@ -5,7 +5,7 @@ That is what a restart looks like: thousands of clients come back in the same se
 needs its table described and its value cast before it is live.  Equal filters, which need no cast,
 stand beside them, and the floor program, which answers every request with the same bytes.
 """
-from bench.harness import QUICK, TURNS, Bench, Report, Runs, bar
+from bench.harness import QUICK, TURNS, Bench, Report, Runs, bar, progress
 
 COUNT = 2000 if QUICK else 9800  # what 20,000 descriptors allow, here and there
 QUERIES = {"distinct": "insert:feed:id.eq.%d", "equal": "insert:feed"}
@@ -25,7 +25,8 @@ def run(build):
     runs, floor = {name: Runs() for name in QUERIES}, Runs()
     with Bench(build) as bench:
         bench.pin_database()
-        for _ in range(TURNS):
+        for turn in range(TURNS):
+            progress(f"storm: turn {turn + 1} of {TURNS}")
             for name, query in QUERIES.items():
                 with bench.server() as server:
                     runs[name].add(seconds(bench, server.port, query))
@@ -34,4 +35,3 @@ def run(build):
     for name, took in runs.items():
         report.add([name, f"{COUNT:,}", took.text("{:.2f}"), bar(took.median, BAR_SECONDS),
                     floor.text("{:.2f}")], filters=name, seconds=took, floor_seconds=floor)
-    report.save()

@@ -25,10 +25,10 @@
  *     wsclients [-c CLIENTS] [-q QUERY] [-k QUERIES] [-w WINDOW] [-t] [-z] PORT
  *     wsclients -c 100 -k 60 -q '*:feed:id.eq.-%d' 8080
  *
- * -q is each client's query, -k how many of it each has; %d in it counts all of them.  -t speaks
- * TLS.  -w is how many connections are being opened at a time (200).  -z reads nothing once live,
- * as a stalled client does. When all are live it prints {"opened":N,"seconds":S} and obeys lines of
- * its input:
+ * -q is each client's query, -k how many of it each has; each %d in it counts all of them.  -t
+ * speaks TLS.  -w is how many connections are being opened at a time (200).  -z reads nothing once
+ * live, as a stalled client does. When all are live it prints {"opened":N,"seconds":S} and obeys
+ * lines of its input:
  *
  *     expect FRAMES SECONDS   prints {"expecting":FRAMES}, counts until FRAMES text frames came to
  *                             all clients together, or for SECONDS, and prints what it found
@@ -56,7 +56,7 @@ static int epoll_fd, opened, gone;
 static char input[INPUT_SIZE];
 
 static struct stamps stamps;
-static uint64_t frames, bytes;
+static uint64_t frames, bytes, reads;
 static struct timespec first_frame, last_frame;
 
 static void fail(const char *what)
@@ -159,18 +159,22 @@ static void begin(struct client *client)
     watch(client, EPOLL_CTL_ADD, EPOLLIN | EPOLLOUT);
 }
 
+/* The query with a number for each %d; its end. */
+static char *add_query(char *at, int number)
+{
+    const char *rest = query;
+
+    for (const char *mark; (mark = strstr(rest, "%d")); rest = mark + 2)
+        at += sprintf(at, "%.*s%d", (int)(mark - rest), rest, number);
+    return at + sprintf(at, "%s", rest);
+}
+
 /* "?query=...&query=..." of the client's queries; its end. */
 static char *add_queries(char *at, const struct client *client)
 {
-    const char *number_at = strstr(query, "%d");
-
     for (int i = 0; i < queries; i++) {
         at += sprintf(at, "%cquery=", i == 0 ? '?' : '&');
-        if (number_at)
-            at += sprintf(at, "%.*s%d%s", (int)(number_at - query), query,
-                          (int)(client - clients) * queries + i + 1, number_at + 2);
-        else
-            at += sprintf(at, "%s", query);
+        at = add_query(at, (int)(client - clients) * queries + i + 1);
     }
     return at;
 }
@@ -300,6 +304,7 @@ static void hear(struct client *client)
         if (is_stalled)
             (void)epoll_ctl(epoll_fd, EPOLL_CTL_DEL, client->fd, NULL);
     }
+    reads++;
     bytes += (uint64_t)(input + got - at);
     take_frames(client, at, (size_t)(input + got - at));
 }
@@ -338,7 +343,7 @@ static void expect(uint64_t wanted, double seconds)
     const struct timespec from = now();
 
     memset(&stamps, 0, sizeof stamps);
-    frames = bytes = 0;
+    frames = bytes = reads = 0;
     first_frame = last_frame = from;
     printf("{\"expecting\":%" PRIu64 "}\n", wanted);
     (void)fflush(stdout);
@@ -351,7 +356,7 @@ static void expect(uint64_t wanted, double seconds)
         if (before == 0)
             first_frame = last_frame;
     }
-    stamps_report(&stamps, frames, bytes, seconds_between(first_frame, last_frame));
+    stamps_report(&stamps, frames, bytes, reads, seconds_between(first_frame, last_frame));
 }
 
 /* Between commands, pings are answered, and whatever still comes is read. */
