@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/tls_server.h"
 
+#include <malloc.h>
+#include <openssl/crypto.h>
+
 #include "base/metrics.h"
 #include "tls_echo.h"
 
@@ -167,14 +170,82 @@ static void servers_with_the_same_secrets_take_each_others_tickets(void **state)
     tls_server_free(other);
 }
 
+/* ---- memory ---- */
+
+enum { BUFFER_MIN = 16000 }; /* OpenSSL's buffers hold a record; nothing else of its is as large */
+
+static int buffer_count;
+
+static bool is_buffer(void *at)
+{
+    return at && malloc_usable_size(at) >= BUFFER_MIN;
+}
+
+static void *count_malloc(size_t size, const char *file, int line)
+{
+    void *at = malloc(size);
+
+    (void)file;
+    (void)line;
+    buffer_count += is_buffer(at);
+    return at;
+}
+
+static void count_free(void *at, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    buffer_count -= is_buffer(at);
+    free(at);
+}
+
+static void *count_realloc(void *at, size_t size, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    buffer_count -= is_buffer(at);
+    at = realloc(at, size);
+    buffer_count += is_buffer(at);
+    return at;
+}
+
+static void an_idle_connection_keeps_no_buffer(void **state)
+{
+    struct tls_server *server = good_server();
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        const int before = buffer_count;
+        struct echo *echo = calloc(1, sizeof *echo);
+
+        assert_non_null(echo);
+        open_echo(echo, server);
+        if (i == 1)
+            (void)SSL_CTX_set_max_proto_version(echo->client_ctx, TLS1_2_VERSION);
+        connect_client(echo);
+        loop_run(echo->loop);
+        assert_int_equal(echo->received, TOTAL);
+        assert_true(buffer_count > before); /* the client's */
+        SSL_free(echo->client);
+        echo->client = NULL;
+        assert_int_equal(buffer_count, before);
+        close_echo(echo);
+        free(echo);
+    }
+    tls_server_free(server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(faults_name_the_file_and_the_reason),
         cmocka_unit_test(an_expired_certificate_is_taken),
         cmocka_unit_test(a_ticket_spares_the_signature),
+        cmocka_unit_test(an_idle_connection_keeps_no_buffer),
         cmocka_unit_test(servers_with_the_same_secrets_take_each_others_tickets),
     };
 
+    if (CRYPTO_set_mem_functions(count_malloc, count_realloc, count_free) != 1)
+        return 1; /* OpenSSL has memory already */
     return cmocka_run_group_tests(tests, make_files, remove_files);
 }
