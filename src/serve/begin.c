@@ -35,7 +35,7 @@ static struct position begin_now(struct session *session)
     if (head == place && ledger.settled >= worker->last.commit)
         return (struct position){ledger.settled, POSITION_ALL, ledger.check};
     begin_behind(session, place, worker->last.commit);
-    return (struct position){worker->last.commit, POSITION_ALL, worker->last.check};
+    return worker_behind(worker, &ledger);
 }
 
 void session_become_live(struct session *session, const struct protocol *protocol,

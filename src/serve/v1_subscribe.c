@@ -30,9 +30,9 @@ static struct token begin_now(struct v1_subscription *subscription)
     journal_read_ledger(worker->config.journal, &ledger);
     const bool is_complete = journal_head(worker->config.journal) == worker->flushed_to &&
                              ledger.settled >= worker->last.commit;
-    subscription->after =
-        is_complete ? (struct position){ledger.settled, POSITION_ALL, ledger.check}
-                    : (struct position){worker->last.commit, POSITION_ALL, worker->last.check};
+    subscription->after = is_complete
+                              ? (struct position){ledger.settled, POSITION_ALL, ledger.check}
+                              : worker_behind(worker, &ledger);
     return worker_token(worker, subscription->after);
 }
 

@@ -155,11 +155,23 @@ bool worker_is_level(const struct worker *worker, struct token *out)
     return true;
 }
 
+/* Before the first change of an epoch there is only the place where it begins. */
+struct position worker_behind(const struct worker *worker, const struct journal_ledger *ledger)
+{
+    if (worker->last.commit == LSN_NONE)
+        return ledger->floor;
+    return (struct position){worker->last.commit, POSITION_ALL, worker->last.check};
+}
+
 struct token worker_token_read(const struct worker *worker)
 {
+    struct journal_ledger ledger;
     struct token token;
 
-    return worker_is_level(worker, &token) ? token : worker_token(worker, worker->last);
+    if (worker_is_level(worker, &token))
+        return token;
+    journal_read_ledger(worker->config.journal, &ledger);
+    return worker_token(worker, worker->last.commit == LSN_NONE ? ledger.floor : worker->last);
 }
 
 /* Subscriptions of a table that is no more under its name end, and are told why. */

@@ -21,6 +21,7 @@
 struct commits;
 struct control;
 struct journal;
+struct journal_ledger;
 struct journal_reader;
 struct listener;
 struct snapshots;
@@ -130,5 +131,7 @@ lsn worker_complete_to(const struct worker *worker);
  * settled then may lie before a change that has been sent already: told as progress, that change
  * would come twice to who goes on from there. */
 bool worker_is_level(const struct worker *worker, struct token *out);
+/* Behind the transaction at hand: where somebody begins who is to have none of its rest. */
+struct position worker_behind(const struct worker *worker, const struct journal_ledger *ledger);
 /* The position that has been read, which may be within a transaction. */
 struct token worker_token_read(const struct worker *worker);

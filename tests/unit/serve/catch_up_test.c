@@ -123,9 +123,30 @@ static void who_does_not_read_costs_no_rounds(void **state)
     stage_close(&stage);
 }
 
+/* Who begins before the worker has read anything begins where the epoch does: 0 would be too old
+ * when it comes back. */
+static void before_the_first_change_there_is_a_position(void **state)
+{
+    struct journal_ledger ledger;
+    struct token token;
+
+    (void)state;
+    stage_open(&stage, &(struct stage_config){0});
+    stage_insert(&stage, "not read yet");
+    worker_learn_epoch(stage.worker);
+    journal_read_ledger(stage.journal, &ledger);
+    assert_false(worker_is_level(stage.worker, &token));
+    token = worker_token_read(stage.worker);
+    assert_int_equal(token.epoch, STAGE_EPOCH);
+    assert_int_equal(token.position.commit, 1);
+    assert_int_equal(worker_behind(stage.worker, &ledger).commit, 1);
+    stage_close(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(before_the_first_change_there_is_a_position),
         cmocka_unit_test(a_turn_reads_only_so_many_changes),
         cmocka_unit_test(a_turn_sends_only_so_many_bytes),
         cmocka_unit_test(who_does_not_read_costs_no_rounds),

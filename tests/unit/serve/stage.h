@@ -88,9 +88,10 @@ static inline void stage_open(struct stage *stage, const struct stage_config *co
 {
     const struct column_spec columns[] = {{SLICE("id"), SLICE("bigint"), true},
                                           {SLICE("body"), SLICE("text"), false}};
-    struct worker_config worker = {.source = {.is_live = stage_is_live, .is_elsewhere = stage_is_elsewhere},
-                                   .batch_delay_us = config->batch_delay_us,
-                                   .ping_seconds = 25};
+    struct worker_config worker = {
+        .source = {.is_live = stage_is_live, .is_elsewhere = stage_is_elsewhere},
+        .batch_delay_us = config->batch_delay_us,
+        .ping_seconds = 25};
     struct fault fault = {0};
 
     *stage = (struct stage){.commit = 100};
