@@ -27,7 +27,7 @@
 enum config_plugin { CONFIG_PLUGIN_AUTO, CONFIG_PLUGIN_PGOUTPUT, CONFIG_PLUGIN_WAL2JSON };
 enum config_auth { CONFIG_AUTH_AUTO, CONFIG_AUTH_NONE };
 
-#define CONFIG_KEY_COUNT 37
+#define CONFIG_KEY_COUNT 38
 #define CONFIG_DEFAULT_PATH "/etc/speculare/pgcdc.config"
 #define CONFIG_FILE_MAX ((size_t)1 << 20)
 
@@ -71,6 +71,7 @@ struct config {
     uint64_t snapshot_connections;
 
     char *binding; /* the one in effect: see config_load */
+    bool binding_shared;
     bool https;
     char *key_priv;
     char *key_cert;

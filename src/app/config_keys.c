@@ -107,6 +107,8 @@ const struct config_key config_keys[] = {
     {AT(binding), .type = CONFIG_TEXT, .standard = "127.0.0.1:8080", .min = 1, .max = 1024,
      .check = check_binding, .example = "\"0.0.0.0:8080\"",
      .help = "ADDRESS:PORT to listen on; 0.0.0.0:8080 if unset and authentication is on"},
+    {AT(binding_shared), .type = CONFIG_FLAG, .standard = "false", .example = "true",
+     .help = "start although other servers of the same user listen there, and share the clients"},
     {AT(https), .type = CONFIG_FLAG, .standard = "false", .example = "true",
      .help = "serve TLS; needs key_priv and key_cert"},
     {AT(key_priv), .type = CONFIG_TEXT, .standard = "", .max = 4095,

@@ -175,7 +175,7 @@ static enum status open_workers(struct pipeline *pipeline, size_t count, struct 
     struct worker_config config = worker_config_of(pipeline);
     enum status status = address_parse(pipeline->config->binding, &config.address, fault);
 
-    if (status == OK)
+    if (status == OK && !pipeline->config->binding_shared)
         status = listener_check_free(&config.address, fault);
     if (status != OK)
         return status;

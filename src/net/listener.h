@@ -40,7 +40,7 @@ typedef void(listener_accept_fn)(void *arg, int fd, const struct sockaddr_storag
 
 /* Is the address nobody's?  Asked once before the first listener_new: SO_REUSEPORT, by which our
  * workers share it, would let a second server of the same user take half of the first one's
- * clients without a word.  Port 0 is always free. */
+ * clients without a word.  (Who wants just that does not ask.)  Port 0 is always free. */
 MUST_CHECK enum status listener_check_free(const struct address *address, struct fault *fault);
 
 /* ERR_SYSTEM as a NULL: the fault names the address and the reason. */

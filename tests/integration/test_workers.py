@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Workers as threads: how many there are, and on which CPUs."""
+"""Workers as threads: how many there are, and on which CPUs; and several servers on one port."""
 import os
 import pathlib
 import re
@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 
-from support.pgcdc import BINARY, run
+from support.pgcdc import BINARY, Pgcdc, run
+from support.websocket import Closed
 
 CPUS = sorted(os.sched_getaffinity(0))
 
@@ -71,3 +72,67 @@ def test_a_cpu_that_we_may_not_use_is_refused_with_those_we_may(database):
         capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 78
     assert f"may not run on CPU 1023, only on {CPUS[0]}" in done.stderr
+
+
+# Several servers on one port
+
+SHARED = {"binding_shared": "true", "workers": "1"}
+
+
+def beside(database, pgcdc, scratch, first, **settings):
+    """A second server where the first one listens, which is live, too."""
+    second = Pgcdc(scratch, database.url, binding=f"127.0.0.1:{first.port}", **settings)
+    second.port = first.port
+    return second.start(is_ready=False)
+
+
+def clients_of(server):
+    """Its established connections from clients."""
+    own = set()
+    for descriptor in pathlib.Path(f"/proc/{server.process.pid}/fd").iterdir():
+        try:
+            own.add(os.readlink(descriptor))
+        except FileNotFoundError:
+            continue
+    rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    here = f":{server.port:04X}"
+    return sum(1 for row in rows
+               if row[1].endswith(here) and row[3] == "01" and f"socket:[{row[9]}]" in own)
+
+
+def test_servers_that_share_a_port_share_the_clients(database, pgcdc, scratch):
+    """The way past the limit of descriptors of one process."""
+    first = pgcdc(**SHARED)
+    second = beside(database, pgcdc, scratch, first, **SHARED)
+    try:
+        second.wait_log("streaming")
+        sockets = [first.query("insert:marker") for _ in range(30)]
+        assert clients_of(first) > 0 and clients_of(second) > 0
+        assert clients_of(first) + clients_of(second) == 30
+        assert database.mark(*sockets) == [[]] * 30
+        left = clients_of(second)
+        first.clients.clear()
+        assert first.end() == 0
+        gone = 0
+        for number, socket in enumerate(sockets):
+            try:
+                database.run("INSERT INTO marker VALUES (%s)", [1000 + number])
+                while socket.message()["columnvalues"] != [1000 + number]:
+                    continue
+            except Closed as closed:
+                assert closed.code == 1001
+                gone += 1
+        assert gone == 30 - left
+        for socket in [second.query("insert:marker") for _ in range(4)]:
+            assert database.mark(socket) == []
+    finally:
+        second.drop_clients()
+        for socket in sockets:
+            socket.drop()
+        assert second.end() == 0
+
+
+def test_who_does_not_want_to_share_does_not_start(database, pgcdc, scratch):
+    second = beside(database, pgcdc, scratch, pgcdc(**SHARED))
+    assert second.process.wait(60) == 1 and "address already in use" in second.log()
+    scratch.forget(second.process.pid)
