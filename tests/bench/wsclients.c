@@ -22,13 +22,14 @@
 /*
  * Many WebSocket clients in one thread.
  *
- *     wsclients [-c CLIENTS] [-q QUERY] [-k QUERIES] [-w WINDOW] [-t] [-z] PORT
+ *     wsclients [-c CLIENTS] [-q QUERY] [-k QUERIES] [-w WINDOW] [-n FRAMES] [-t] [-z] PORT
  *     wsclients -c 100 -k 60 -q '*:feed:id.eq.-%d' 8080
  *
  * -q is each client's query, -k how many of it each has; each %d in it counts all of them.  -t
  * speaks TLS.  -w is how many connections are being opened at a time (200).  -z reads nothing once
- * live, as a stalled client does. When all are live it prints {"opened":N,"seconds":S} and obeys
- * lines of its input:
+ * live, as a stalled client does.  -n: a client counts as live when it has had so many text frames,
+ * as one that resumes.  When all are live it prints {"opened":N,"seconds":S} and obeys lines of its
+ * input:
  *
  *     expect FRAMES SECONDS   prints {"expecting":FRAMES}, counts until FRAMES text frames came to
  *                             all clients together, or for SECONDS, and prints what it found
@@ -42,12 +43,14 @@ struct client {
     int fd;
     uint8_t phase, head_size;
     uint8_t head[HEAD_MAX];
-    uint64_t left; /* of the payload of the frame whose head is complete */
+    uint64_t left;    /* of the payload of the frame whose head is complete */
+    uint32_t missing; /* frames until it counts as live */
     SSL *tls;
 };
 
 static const char *query = "*:feed";
 static int count = 1, queries = 1, port;
+static uint32_t missing;
 static int window = 200; /* connections that are being opened at a time */
 static bool is_tls, is_stalled;
 static SSL_CTX *tls;
@@ -82,7 +85,7 @@ static struct timespec now(void)
 
 static void drop(struct client *client)
 {
-    if (client->phase == LIVE)
+    if (client->phase == LIVE && client->missing == 0)
         opened--;
     client->phase = GONE;
     gone++;
@@ -210,6 +213,8 @@ static void take_frame(struct client *client, const char *payload, size_t size, 
     switch (client->head[0] & 15) {
     case 1:
         frames++;
+        if (client->missing > 0 && --client->missing == 0)
+            opened++;
         (void)stamps_note(&stamps, payload, size, now_us);
         break;
     case 8:
@@ -300,7 +305,8 @@ static void hear(struct client *client)
         }
         at = end + 4;
         client->phase = LIVE;
-        opened++;
+        client->missing = missing;
+        opened += missing == 0 ? 1 : 0;
         if (is_stalled)
             (void)epoll_ctl(epoll_fd, EPOLL_CTL_DEL, client->fd, NULL);
     }
@@ -392,7 +398,7 @@ int main(int argc, char **argv)
     struct rlimit limit;
     int option;
 
-    while ((option = getopt(argc, argv, "c:q:k:w:tz")) != -1) {
+    while ((option = getopt(argc, argv, "c:q:k:w:n:tz")) != -1) {
         switch (option) {
         case 'c':
             count = atoi(optarg);
@@ -407,6 +413,9 @@ int main(int argc, char **argv)
         case 'w':
             window = atoi(optarg);
             break;
+        case 'n':
+            missing = (uint32_t)atoi(optarg);
+            break;
         case 't':
             is_tls = true;
             break;
@@ -418,9 +427,9 @@ int main(int argc, char **argv)
         }
     }
     if (optind != argc - 1) {
-        fprintf(
-            stderr,
-            "usage: wsclients [-c CLIENTS] [-q QUERY] [-k QUERIES] [-w WINDOW] [-t] [-z] PORT\n");
+        fprintf(stderr, "usage: wsclients [-c CLIENTS] [-q QUERY] [-k QUERIES] [-w WINDOW] [-n "
+                        "FRAMES] [-t] [-z]"
+                        " PORT\n");
         return 2;
     }
     port = atoi(argv[optind]);
