@@ -59,6 +59,14 @@
     X(SENDS, counter, "pgcdc_sends_total",                                                         \
       "Times data frames were handed to a client's socket, each time one or more.")                \
     X(BYTES_SENT, counter, "pgcdc_sent_bytes_total", "Bytes written to clients.")                  \
+    X(DEFLATE_CLIENTS, gauge, "pgcdc_deflate_connections",                                         \
+      "Client connections that have agreed on compression.")                                       \
+    X(DEFLATED, counter, "pgcdc_deflated_messages_total",                                          \
+      "Messages compressed, each for all clients of a worker that get it.")                        \
+    X(DEFLATED_IN, counter, "pgcdc_deflate_in_bytes_total",                                        \
+      "Bytes of those messages before they were compressed.")                                      \
+    X(DEFLATED_OUT, counter, "pgcdc_deflate_out_bytes_total",                                      \
+      "Bytes of those messages compressed.")                                                       \
     X(REQUESTS_REFUSED, counter, "pgcdc_requests_refused_total",                                   \
       "HTTP requests answered with a status of 400 or more.")                                      \
     X(BEHIND, gauge, "pgcdc_clients_behind",                                                       \

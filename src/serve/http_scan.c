@@ -47,7 +47,7 @@ static enum status cut_line(struct slice *rest, struct slice *out, struct http_r
     return OK;
 }
 
-static bool is_token_char(unsigned char c)
+bool http_is_token_char(unsigned char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
            (c != '\0' && strchr("!#$%&'*+-.^_`|~", c));
@@ -56,7 +56,7 @@ static bool is_token_char(unsigned char c)
 static bool is_token(struct slice text)
 {
     for (size_t i = 0; i < text.size; i++) {
-        if (!is_token_char((unsigned char)text.at[i]))
+        if (!http_is_token_char((unsigned char)text.at[i]))
             return false;
     }
     return text.size > 0;

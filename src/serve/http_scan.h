@@ -6,7 +6,7 @@
 /*
  * The first, strict reading of a request head: finds its end, takes the request line apart, and
  * refuses every byte and line form that two parsers could read in two ways.  Fails as early as
- * the bytes allow: a peer that speaks TLS or HTTP/2 is told at once.  For http_parse only.
+ * the bytes allow: a peer that speaks TLS or HTTP/2 is told at once.  For those who read heads.
  */
 struct http_scan {
     struct slice head; /* all of it, with the empty line at its end */
@@ -21,3 +21,5 @@ MUST_CHECK enum status http_scan(struct slice bytes, struct http_scan *out,
 enum status http_refuse(struct http_refusal *refusal, int code, const char *text);
 enum status http_refuse_with(struct http_refusal *refusal, int code, const char *text,
                              const char *headers);
+/* May it stand in a token (RFC 9110, section 5.6.2)? */
+bool http_is_token_char(unsigned char c);

@@ -47,6 +47,13 @@ size_t ws_frame_head(uint8_t out[WS_HEAD_MAX], enum ws_opcode opcode, uint64_t s
     return 10;
 }
 
+struct slice ws_frame_payload(struct slice frame)
+{
+    const uint8_t code = (uint8_t)frame.at[1];
+
+    return slice_from(frame, code == 127 ? 10 : code == 126 ? 4 : 2);
+}
+
 void ws_frame_add(struct buf *out, enum ws_opcode opcode, struct slice payload)
 {
     uint8_t head[WS_HEAD_MAX];

@@ -47,8 +47,11 @@ enum ws_close_code {
 void websocket_accept_key(struct slice key, char out[29]);
 
 #define WS_HEAD_MAX 10
+#define WS_RSV1 0x40 /* in a head's first byte: the message is compressed (RFC 7692, section 6) */
 /* Writes the head of an unfragmented frame and returns its size: 2, 4 or 10. */
 size_t ws_frame_head(uint8_t out[WS_HEAD_MAX], enum ws_opcode opcode, uint64_t size);
+/* What is behind the head of a whole frame that ws_frame_head began. */
+struct slice ws_frame_payload(struct slice frame);
 /* Appends a whole frame; a control frame's payload is at most 125 bytes. */
 void ws_frame_add(struct buf *out, enum ws_opcode opcode, struct slice payload);
 /* Appends a close frame.  The reason is cut to 123 bytes at a character's end; WS_CLOSE_NONE
@@ -57,12 +60,14 @@ void ws_close_add(struct buf *out, unsigned code, struct slice reason);
 
 /*
  * The reader of one connection: 48 bytes, embedded.  It keeps no data payload: pieces are handed
- * on, unmasked in place, as they come.  Only a control frame (125 bytes at most) that arrives in
- * pieces is kept until it is whole, on the heap.
+ * on, unmasked in place, as they come, and compressed if they are (is_deflated).  Only a control
+ * frame (125 bytes at most) that arrives in pieces is kept until it is whole, on the heap.
  *
  * Checked: everything that RFC 6455 lets a server check, as soon as the byte is here.  Text must
- * be UTF-8 across pieces and frames; a message of more than max_message bytes is refused when its
- * frame's head says so.
+ * be UTF-8 across pieces and frames, unless it is compressed: that is for who inflates it; a
+ * message of more than max_message bytes is refused when its frame's head says so (one that is
+ * compressed may be WS_DEFLATED_MORE longer, since what cannot be made shorter becomes a little
+ * longer).
  */
 struct ws_reader {
     uint64_t left;        /* payload bytes of this frame still to come */
@@ -76,9 +81,12 @@ struct ws_reader {
     uint8_t message_opcode; /* text or binary while a message is under way, else 0 */
     uint8_t utf8;           /* where the text's last piece ended, see utf8.h */
     uint8_t control_size;
+    bool may_deflate; /* permessage-deflate was agreed on; set by who begins the reader */
+    bool is_deflated; /* of the message that is under way */
 };
 
 #define WS_MAX_MESSAGE (64 * 1024)
+#define WS_DEFLATED_MORE 1024
 
 enum ws_event_kind {
     WS_EVENT_DATA, /* a piece of a message; is_last with its last one (which may be empty) */
@@ -91,6 +99,7 @@ struct ws_event {
     enum ws_event_kind kind;
     enum ws_opcode opcode; /* of data: WS_TEXT or WS_BINARY */
     bool is_last;
+    bool is_deflated;   /* of data: inflate it when it is whole (serve/deflate.h) */
     unsigned code;      /* of close, or what to close with after ERR_INPUT */
     struct slice bytes; /* borrowed until the next call; after ERR_INPUT a static reason */
 };

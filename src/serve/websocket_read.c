@@ -9,7 +9,7 @@
 /*
  * A client's frame (RFC 6455 section 5.2), here "Hi" with the mask 01 02 03 04:
  *
- *     81           FIN, three reserved bits that must be 0, opcode 1 (text)
+ *     81           FIN, three reserved bits (RSV1: compressed, where agreed), opcode 1 (text)
  *     82           MASK, length 2      (126: the length is in the next 2 bytes, 127: next 8)
  *     01 02 03 04  the mask
  *     49 6B        'H' ^ 01, 'i' ^ 02
@@ -60,6 +60,11 @@ static bool is_final(const struct ws_reader *reader)
     return (reader->head[0] & 0x80) != 0;
 }
 
+static bool has_rsv1(const struct ws_reader *reader)
+{
+    return (reader->head[0] & WS_RSV1) != 0;
+}
+
 static bool is_control(const struct ws_reader *reader)
 {
     return opcode_of(reader) >= WS_CLOSE;
@@ -69,9 +74,10 @@ static bool is_control(const struct ws_reader *reader)
 static enum status check_first(struct ws_reader *reader, struct ws_event *event)
 {
     const uint8_t opcode = opcode_of(reader);
+    const uint8_t reserved = reader->head[0] & 0x70;
 
-    if (reader->head[0] & 0x70)
-        return violated(reader, event, "a reserved bit is set and no extension was agreed on");
+    if (reserved != 0 && (!reader->may_deflate || reserved != WS_RSV1))
+        return violated(reader, event, "a reserved bit is set that was not agreed on");
     if ((opcode > WS_BINARY && opcode < WS_CLOSE) || opcode > WS_PONG)
         return violated(reader, event, "reserved opcode");
     if (is_control(reader) && !is_final(reader))
@@ -80,6 +86,9 @@ static enum status check_first(struct ws_reader *reader, struct ws_event *event)
         return violated(reader, event, "a continuation without a message to continue");
     if (opcode != WS_CONTINUATION && !is_control(reader) && reader->message_opcode != 0)
         return violated(reader, event, "a new message within a fragmented one");
+    /* RFC 7692, section 6: of a message, only the first frame says that it is compressed. */
+    if (reserved != 0 && (is_control(reader) || opcode == WS_CONTINUATION))
+        return violated(reader, event, "a frame that cannot be compressed says it is");
     return OK;
 }
 
@@ -117,12 +126,14 @@ static enum status check_length(struct ws_reader *reader, struct ws_event *event
 {
     const size_t size = length_size(reader);
     const uint64_t length = length_of(reader);
+    const bool is_deflated = reader->message_opcode != 0 ? reader->is_deflated : has_rsv1(reader);
+    const uint32_t max = reader->max_message + (is_deflated ? WS_DEFLATED_MORE : 0);
 
     if (length >> 63)
         return violated(reader, event, "the top bit of a length is set");
     if ((size == 2 && length < 126) || (size == 8 && length <= 0xFFFF))
         return violated(reader, event, "a length is not in its shortest form");
-    if (!is_control(reader) && length > reader->max_message - reader->message)
+    if (!is_control(reader) && length > max - reader->message)
         return broken(reader, event, WS_CLOSE_TOO_BIG, "the message is too big");
     return OK;
 }
@@ -143,6 +154,7 @@ static void begin_payload(struct ws_reader *reader)
     reader->message += (uint32_t)reader->left;
     if (opcode != WS_CONTINUATION) {
         reader->message_opcode = opcode;
+        reader->is_deflated = has_rsv1(reader);
         reader->utf8 = UTF8_START;
     }
 }
@@ -200,7 +212,7 @@ static enum status read_data(struct ws_reader *reader, struct ws_input *input,
     const struct slice piece = take(reader, input, size);
     const bool is_last = reader->left == 0 && is_final(reader);
 
-    if (reader->message_opcode == WS_TEXT) {
+    if (reader->message_opcode == WS_TEXT && !reader->is_deflated) {
         reader->utf8 = utf8_next(reader->utf8, piece);
         if (reader->utf8 == UTF8_BAD || (is_last && reader->utf8 != UTF8_START))
             return broken(reader, event, WS_CLOSE_NOT_UTF8, "text is not UTF-8");
@@ -208,6 +220,7 @@ static enum status read_data(struct ws_reader *reader, struct ws_input *input,
     *event = (struct ws_event){.kind = WS_EVENT_DATA,
                                .opcode = (enum ws_opcode)reader->message_opcode,
                                .is_last = is_last,
+                               .is_deflated = reader->is_deflated,
                                .bytes = piece};
     if (reader->left == 0)
         end_frame(reader);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The frame reader on any bytes: it stays within them, keeps its limits, hands out only text that
- * is UTF-8, and says the same however the bytes are cut.  The first byte chooses the cut. */
+ * is UTF-8 unless it is compressed, and says the same however the bytes are cut.  The first byte
+ * chooses the cut, and whether compression was agreed on. */
 #include "serve/websocket.h"
 
 #include <stdlib.h>
@@ -19,11 +20,11 @@ static void note(struct buf *out, struct buf *message, const struct ws_event *ev
 {
     if (event->kind == WS_EVENT_DATA) {
         buf_add(message, event->bytes);
-        must(message->size <= MAX_MESSAGE);
+        must(message->size <= MAX_MESSAGE + (event->is_deflated ? WS_DEFLATED_MORE : 0));
         if (!event->is_last)
             return;
-        must(event->opcode != WS_TEXT || slice_is_utf8(buf_slice(message)));
-        buf_printf(out, "%d %zu:", event->opcode, message->size);
+        must(event->opcode != WS_TEXT || event->is_deflated || slice_is_utf8(buf_slice(message)));
+        buf_printf(out, "%d %d %zu:", event->opcode, event->is_deflated, message->size);
         buf_add(out, buf_slice(message));
         buf_reset(message);
         return;
@@ -33,13 +34,14 @@ static void note(struct buf *out, struct buf *message, const struct ws_event *ev
     buf_add(out, event->bytes);
 }
 
-static void read_in_pieces(struct slice bytes, size_t step, struct buf *out)
+static void read_in_pieces(struct slice bytes, size_t step, bool may_deflate, struct buf *out)
 {
     CLEANUP(ws_reader_release) struct ws_reader reader;
     CLEANUP(buf_release) struct buf message = BUF_INIT;
     struct ws_event event;
 
     ws_reader_init(&reader, MAX_MESSAGE);
+    reader.may_deflate = may_deflate;
     while (bytes.size > 0) {
         const size_t size = bytes.size < step ? bytes.size : step;
         char *const block = malloc(size);
@@ -65,8 +67,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
     if (size < 2)
         return 0;
-    read_in_pieces(slice_of(bytes + 1, size - 1), size, &whole);
-    read_in_pieces(slice_of(bytes + 1, size - 1), 1 + bytes[0] % 16, &pieces);
+    const bool may_deflate = bytes[0] & 0x10;
+    read_in_pieces(slice_of(bytes + 1, size - 1), size, may_deflate, &whole);
+    read_in_pieces(slice_of(bytes + 1, size - 1), 1 + bytes[0] % 16, may_deflate, &pieces);
     must(slice_equal(buf_slice(&whole), buf_slice(&pieces)));
     return 0;
 }

@@ -214,6 +214,59 @@ static void a_close_is_checked(void **state)
     check_all(others, sizeof others / sizeof others[0]);
 }
 
+/* What is compressed is handed on as it is, and marked; what is not is checked as ever. */
+static void deflated_messages_are_marked(void **state)
+{
+    const struct {
+        struct slice bytes;
+        const char *want;
+    } cases[] = {
+        {SLICE("\xc1\x82" M "\xff\x00"), "2d"},
+        {SLICE("\xc2\x81" M "\xff"), "1d"},
+        {SLICE("\x81\x81" M "x"), "1"},
+        {SLICE("\x41\x81" M "\xff\x80\x81" M "\xff"), "1d1d"}, /* in fragments */
+        {SLICE("\x41\x81" M "\xff\x89\x80" M "\x80\x80" M "\x81\x81" M "x"), "1dp0d1"},
+        {SLICE("\xc1\x80" M "\x81\x81" M "\xff"), "0d!1007"},
+        {SLICE("\xc1\xfe\x07\xe8" M), "!"}, /* 1000 bytes, and 1024 that compressing may add */
+        {SLICE("\xc1\xfe\x07\xe9" M), "!1009"},
+        {SLICE("\x41\x81" M "x\x80\xfe\x07\xe8" M), "1d!1009"},
+        {SLICE("\xc9\x80" M), "!1002"}, /* no control frames */
+        {SLICE("\xc8\x80" M), "!1002"},
+        {SLICE("\xca\x80" M), "!1002"},
+        {SLICE("\x41\x81" M "x\xc0\x81" M "y"), "1d!1002"}, /* no continuation */
+        {SLICE("\x01\x81" M "x\xc0\x81" M "y"), "1!1002"},
+        {SLICE("\xc0\x81" M "y"), "!1002"},
+        {SLICE("\xe1\x81" M "x"), "!1002"}, /* the other bits are still reserved */
+        {SLICE("\xd1\x81" M "x"), "!1002"},
+        {SLICE("\xa1\x81" M "x"), "!1002"},
+        {SLICE("\xc3\x81" M "x"), "!1002"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CLEANUP(ws_reader_release) struct ws_reader reader;
+        CLEANUP(buf_release) struct buf bytes = BUF_INIT, got = BUF_INIT;
+        struct ws_event event = {0};
+        enum status status;
+
+        buf_add(&bytes, cases[i].bytes);
+        struct ws_input input = {bytes.at, bytes.size};
+        ws_reader_init(&reader, 1000);
+        reader.may_deflate = true;
+        while ((status = ws_read(&reader, &input, &event)) == OK) {
+            if (event.kind == WS_EVENT_DATA)
+                buf_printf(&got, "%zu%s", event.bytes.size, event.is_deflated ? "d" : "");
+            else
+                buf_add_char(&got, 'p');
+        }
+        if (status == ERR_INPUT)
+            buf_printf(&got, "!%u", event.code);
+        else if (cases[i].want[0] == '!')
+            buf_add_char(&got, '!'); /* nothing came, and nothing is wrong */
+        assert_slice_is(buf_slice(&got), cases[i].want);
+    }
+}
+
 static void add_masked(struct buf *out, uint8_t first, struct slice payload)
 {
     static const uint8_t mask[] = {0xA1, 0x02, 0xC3, 0x04};
@@ -354,6 +407,7 @@ int main(void)
         cmocka_unit_test(broken_frames_are_refused),
         cmocka_unit_test(text_must_be_utf8),
         cmocka_unit_test(a_close_is_checked),
+        cmocka_unit_test(deflated_messages_are_marked),
         cmocka_unit_test(all_sizes_pass_and_the_limit_holds),
         cmocka_unit_test(a_large_message_within_its_limit_passes),
         cmocka_unit_test(a_control_payload_of_125_bytes_passes),
