@@ -27,7 +27,7 @@
 enum config_plugin { CONFIG_PLUGIN_AUTO, CONFIG_PLUGIN_PGOUTPUT, CONFIG_PLUGIN_WAL2JSON };
 enum config_auth { CONFIG_AUTH_AUTO, CONFIG_AUTH_NONE };
 
-#define CONFIG_KEY_COUNT 38
+#define CONFIG_KEY_COUNT 39
 #define CONFIG_DEFAULT_PATH "/etc/speculare/pgcdc.config"
 #define CONFIG_FILE_MAX ((size_t)1 << 20)
 
@@ -78,6 +78,7 @@ struct config {
     char *ticket_key; /* empty: keys made at start, and renewed */
     bool ktls;
     uint64_t ping_interval; /* seconds */
+    bool compression;
     bool metrics_public;
 
     uint64_t auth;       /* enum config_auth */

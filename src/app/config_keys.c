@@ -122,6 +122,8 @@ const struct config_key config_keys[] = {
      .help = "let the kernel encrypt, where its module tls is loaded"},
     {AT(ping_interval), .type = CONFIG_NUMBER, .standard = "25", .min = 1, .max = 50,
      .example = "10", .help = "seconds between pings of a client; 10 s of silence end it"},
+    {AT(compression), .type = CONFIG_FLAG, .standard = "true", .example = "false",
+     .help = "compress for WebSocket clients that offer permessage-deflate"},
     {AT(metrics_public), .type = CONFIG_FLAG, .standard = "false", .example = "true",
      .help = "answer /metrics to anybody, not only to this machine and admins"},
     {AT(auth), .type = CONFIG_CHOICE, .standard = "auto", .choices = auths, .example = "\"none\"",

@@ -165,6 +165,7 @@ static struct worker_config worker_config_of(const struct pipeline *pipeline)
                                  .is_tls = config->https}},
         .is_metrics_public = config->metrics_public,
         .batch_delay_us = (uint32_t)config->batch_delay,
+        .is_deflating = config->compression,
         .ping_seconds = (uint32_t)config->ping_interval,
     };
 }

@@ -6,6 +6,7 @@
  * that is now; else the rest of the transaction at hand is none of the session's business, and it
  * begins behind, with everything up to that commit to be skipped.
  */
+#include "base/metrics.h"
 #include "journal/cursor.h"
 #include "journal/journal.h"
 #include "journal/ledger.h"
@@ -50,6 +51,11 @@ void session_become_live(struct session *session, const struct protocol *protoco
     session->place = journal_reader_offset(worker->reader);
     worker_learn_epoch(worker);
     ws_reader_init(&session->reader, WS_MAX_MESSAGE);
+    if (frame_is_deflated(format)) {
+        session->reader.may_deflate = true;
+        fanout_begin_deflating(&worker->fanout);
+        metrics_add(METRIC_DEFLATE_CLIENTS, 1);
+    }
     /* Spread, so that clients that came together are not pinged together for ever. */
     session_deadline(session, period - (uint32_t)random_below(&worker->random, period));
 }

@@ -8,6 +8,8 @@
 #include "serve/session.h"
 #include "serve/worker.h"
 
+#define DEFLATE_COST 8 /* to compress a byte takes as long as to send so many */
+
 void catch_up_add(struct session *session)
 {
     struct worker *worker = session->worker;
@@ -46,8 +48,12 @@ static bool is_of_other_version(struct round *round, const struct change *change
 static void take_change(struct round *round, const struct change *change)
 {
     const struct reading *reading = &round->reading;
-    const struct worker *worker = round->session->worker;
-    const uint64_t epoch = worker_epoch_at(worker, journal_cursor_offset(worker->reader));
+    struct worker *worker = round->session->worker;
+    const uint64_t end = journal_cursor_offset(worker->reader);
+    const struct delivery delivery = {.fanout = &worker->fanout,
+                                      .change = change,
+                                      .epoch = worker_epoch_at(worker, end),
+                                      .end = end};
     struct fault why;
 
     if (change->kind == CHANGE_GAP) {
@@ -59,19 +65,29 @@ static void take_change(struct round *round, const struct change *change)
         round->has_gap = true;
         buf_add_text(&round->gap, why.text);
     } else {
-        round->frames += reading->kind->add(reading, change, epoch, round->run);
+        round->frames += reading->kind->add(reading, &delivery, round->run);
     }
+}
+
+/* Bytes of frames, and what compressing has cost since `before`, in such bytes. */
+static size_t cost_of(const struct round *round, uint64_t before)
+{
+    const struct fanout *fanout = &round->session->worker->fanout;
+
+    return round->run->size + (size_t)(fanout_deflated_size(fanout) - before) * DEFLATE_COST;
 }
 
 static enum status read_round(struct round *round)
 {
     struct journal_reader *reader = round->session->worker->reader;
     uint64_t *place = round->reading.place;
+    const uint64_t deflated = fanout_deflated_size(&round->session->worker->fanout);
     const struct change *change;
 
     if (journal_cursor_open(reader, *place) != OK)
         return ERR_NOT_FOUND;
-    for (int i = 0; i < CATCH_UP_CHANGES && round->run->size < CATCH_UP_BYTES && !round->has_gap;
+    for (int i = 0;
+         i < CATCH_UP_CHANGES && cost_of(round, deflated) < CATCH_UP_BYTES && !round->has_gap;
          i++) {
         const uint64_t before = journal_cursor_offset(reader);
         change = journal_cursor_next(reader);

@@ -18,7 +18,9 @@ struct worker;
  *
  * A round of one session takes at most CATCH_UP_CHANGES changes or CATCH_UP_BYTES of frames, and a
  * turn of the loop at most TURN_ROUNDS rounds, whoever is behind: what they cost the others is
- * bounded, and the journal's writer waits for a round at most.
+ * bounded, and the journal's writer waits for a round at most.  What has to be compressed anew
+ * counts eightfold; what the live clients, or another of those behind, got a moment ago is found
+ * compressed (serve/deflated.h).
  */
 #define CATCH_UP_CHANGES 2048
 #define CATCH_UP_BYTES ((size_t)64 * 1024)

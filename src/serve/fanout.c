@@ -4,6 +4,8 @@
 #include "base/metrics.h"
 #include "base/packet.h"
 #include "match/index.h"
+#include "serve/deflate.h"
+#include "serve/deflated.h"
 #include "serve/group.h"
 #include "serve/session.h"
 #include "serve/subscription.h"
@@ -45,7 +47,9 @@ void fanout_release(struct fanout *fanout)
     spares_release(&fanout->spares);
     for (int i = 0; i < FRAME_FORMATS; i++)
         buf_release(&fanout->frames[i].bytes);
-    buf_release(&fanout->v1_tail);
+    v1_tails_release(&fanout->v1_tails);
+    deflated_free(fanout->deflated);
+    fanout->deflated = NULL;
     fanout->index = NULL;
 }
 
@@ -81,52 +85,99 @@ void fanout_leave(struct fanout *fanout, struct group *group)
     index_remove(fanout->index, node);
 }
 
-/* ---- gathering ---- */
+/* ---- frames ---- */
 
-struct hit {
-    struct fanout *fanout;
-    const struct change *change;
-    uint64_t epoch;
-};
+void fanout_begin_deflating(struct fanout *fanout)
+{
+    if (!fanout->deflated)
+        fanout->deflated = deflated_new();
+}
+
+uint64_t fanout_deflated_size(const struct fanout *fanout)
+{
+    return fanout->deflated ? deflate_size_in(fanout->deflated->deflate) : 0;
+}
+
+static const struct buf *frame_of(const struct delivery *delivery, enum frame_format format);
+
+static bool make_deflated(const struct delivery *delivery, enum frame_format format,
+                          struct buf *out)
+{
+    struct deflated *deflated = delivery->fanout->deflated;
+    const struct deflated_entry *entry = deflated_find(deflated, delivery->end, format);
+
+    if (entry) {
+        buf_add(out, buf_slice(&entry->bytes));
+        return true;
+    }
+    const struct buf *base = frame_of(delivery, frame_base(format));
+    if (!base)
+        return false;
+    frame_deflate(out, buf_slice(base), deflated->deflate);
+    deflated_keep(deflated, delivery->end, format, true, buf_slice(out));
+    return true;
+}
 
 /* The change as a frame; NULL where it gives none. */
-static const struct buf *frame_of(const struct hit *hit, enum frame_format format)
+static const struct buf *frame_of(const struct delivery *delivery, enum frame_format format)
 {
-    struct fanout_frame *frame = &hit->fanout->frames[format];
+    struct fanout_frame *frame = &delivery->fanout->frames[format];
 
     if (!frame->is_made) {
         buf_reset(&frame->bytes);
-        frame->has_any = frame_add(&frame->bytes, format, hit->change, hit->epoch);
+        frame->has_any = frame_is_deflated(format)
+                             ? make_deflated(delivery, format, &frame->bytes)
+                             : frame_add(&frame->bytes, format, delivery->change, delivery->epoch);
         frame->is_made = true;
     }
     return frame->has_any ? &frame->bytes : NULL;
 }
 
-static void gather_run(const struct hit *hit, struct group *group, enum frame_format format)
+static void forget_frames(struct fanout *fanout)
 {
-    struct group_run *run = &group->runs[format];
+    for (int i = 0; i < FRAME_FORMATS; i++)
+        fanout->frames[i].is_made = false;
+}
+
+bool fanout_add_frame(const struct delivery *delivery, enum frame_format format, struct buf *out)
+{
+    if (!frame_is_deflated(format))
+        return frame_add(out, format, delivery->change, delivery->epoch);
+    forget_frames(delivery->fanout);
+    const struct buf *frame = frame_of(delivery, format);
+    if (frame)
+        buf_add(out, buf_slice(frame));
+    return frame != NULL;
+}
+
+/* ---- gathering ---- */
+
+static void gather_run(const struct delivery *delivery, struct group *group,
+                       enum frame_format format)
+{
+    struct group_run *run = group->runs[format];
     const struct buf *frame;
 
-    if (run->sole.count == 0 || !(frame = frame_of(hit, format)))
+    if (!run || run->sole.count == 0 || !(frame = frame_of(delivery, format)))
         return;
     if (!group->in_dirty.next)
-        list_append(&hit->fanout->dirty_groups, &group->in_dirty);
+        list_append(&delivery->fanout->dirty_groups, &group->in_dirty);
     buf_add(&run->bytes, buf_slice(frame));
     run->frames++;
-    hit->fanout->gathered += frame->size;
+    delivery->fanout->gathered += frame->size;
 }
 
 /* Those who get the same as all others of their format. */
-static void gather_shared(const struct hit *hit, struct group *group)
+static void gather_shared(const struct delivery *delivery, struct group *group)
 {
-    struct fanout *fanout = hit->fanout;
+    struct fanout *fanout = delivery->fanout;
     const struct buf *frame;
 
     for (int format = 0; format < FRAME_FORMATS; format++)
-        gather_run(hit, group, (enum frame_format)format);
+        gather_run(delivery, group, (enum frame_format)format);
     for (uint32_t i = 0; i < group->several.count; i++) {
         struct session *session = group->several.at[i];
-        if ((frame = frame_of(hit, session_format(session))))
+        if ((frame = frame_of(delivery, session_format(session))))
             fanout->gathered += session_gather(session, buf_slice(frame), fanout->change_number,
                                                &fanout->dirty_sessions);
     }
@@ -140,27 +191,27 @@ static void on_hit(void *arg, struct index_node *node)
 /* Only the rich protocol tells of rows that leave. */
 static void on_scoped_hit(void *arg, struct index_node *node, enum filter_scope scope)
 {
-    const struct hit *hit = arg;
+    const struct delivery *delivery = arg;
     struct group *group = node->owner;
 
     if (scope != SCOPE_LEAVE)
-        gather_shared(hit, group);
+        gather_shared(delivery, group);
     for (uint32_t i = 0; i < group->v1.count; i++)
-        v1_hit(group->v1.at[i], hit->change, scope, &hit->fanout->hit_v1);
+        v1_hit(group->v1.at[i], delivery->change, scope, &delivery->fanout->hit_v1);
 }
 
 /* One message for each session, whichever of its subscriptions were hit. */
-static void gather_v1(const struct hit *hit)
+static void gather_v1(const struct delivery *delivery)
 {
-    struct fanout *fanout = hit->fanout;
+    struct fanout *fanout = delivery->fanout;
 
-    buf_reset(&fanout->v1_tail);
+    v1_tails_reset(&fanout->v1_tails);
     while (!list_is_empty(&fanout->hit_v1)) {
         struct v1 *v1 = v1_of_hits(fanout->hit_v1.next);
         const size_t before = v1->run.size;
 
         list_remove(&v1->in_hits);
-        v1->run_frames += v1_emit(v1, hit->change, hit->epoch, &fanout->v1_tail, &v1->run);
+        v1->run_frames += v1_emit(v1, delivery, &v1->run);
         fanout->gathered += v1->run.size - before;
         if (v1->run.size > 0 && !v1->in_dirty.next)
             list_append(&fanout->dirty_v1, &v1->in_dirty);
@@ -172,21 +223,20 @@ void fanout_prepare(struct fanout *fanout, const struct change *change)
     index_prepare(fanout->index, change);
 }
 
-void fanout_change(struct fanout *fanout, const struct change *change, uint64_t epoch,
-                   uint64_t start)
+void fanout_change(const struct delivery *delivery)
 {
-    struct hit hit = {fanout, change, epoch};
+    struct fanout *fanout = delivery->fanout;
+    void *arg = (void *)(uintptr_t)delivery; /* NOLINT(performance-no-int-to-ptr): only read */
 
-    for (int i = 0; i < FRAME_FORMATS; i++)
-        fanout->frames[i].is_made = false;
+    forget_frames(fanout);
     fanout->change_number++;
-    fanout->change_start = start;
+    fanout->change_start = delivery->start;
     if (fanout->v1_count == 0) {
-        index_match(fanout->index, change, on_hit, &hit);
+        index_match(fanout->index, delivery->change, on_hit, arg);
         return;
     }
-    index_match_scoped(fanout->index, change, on_scoped_hit, &hit);
-    gather_v1(&hit);
+    index_match_scoped(fanout->index, delivery->change, on_scoped_hit, arg);
+    gather_v1(delivery);
 }
 
 /* ---- sending ---- */
@@ -226,8 +276,10 @@ static void flush_run(struct fanout *fanout, struct group_run *run)
 static void flush_group(struct fanout *fanout, struct group *group)
 {
     list_remove(&group->in_dirty);
-    for (int i = 0; i < FRAME_FORMATS; i++)
-        flush_run(fanout, &group->runs[i]);
+    for (int i = 0; i < FRAME_FORMATS; i++) {
+        if (group->runs[i])
+            flush_run(fanout, group->runs[i]);
+    }
 }
 
 void fanout_flush(struct fanout *fanout)

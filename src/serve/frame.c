@@ -4,10 +4,23 @@
 #include "change/change.h"
 #include "encode/json.h"
 #include "encode/sse.h"
+#include "serve/deflate.h"
 #include "serve/websocket.h"
 
-/* The message is written where it would stand behind the longest head, and moved when its head is
+/* The payload was written where it stands behind the longest head, and is moved when its head is
  * shorter, as for all but the largest messages by 6 or 8 bytes. */
+static void put_head(struct buf *out, size_t start, uint8_t bits)
+{
+    uint8_t head[WS_HEAD_MAX];
+    const size_t size = out->size - start - sizeof head;
+    const size_t head_size = ws_frame_head(head, WS_TEXT, size);
+
+    head[0] |= bits;
+    memcpy(out->at + start, head, head_size);
+    memmove(out->at + start + head_size, out->at + start + sizeof head, size);
+    out->size = start + head_size + size;
+}
+
 static bool add_websocket(struct buf *out, const struct change *change, uint64_t epoch,
                           bool with_position)
 {
@@ -21,11 +34,7 @@ static bool add_websocket(struct buf *out, const struct change *change, uint64_t
         out->size = start;
         return false;
     }
-    const size_t size = out->size - start - sizeof head;
-    const size_t head_size = ws_frame_head(head, WS_TEXT, size);
-    memcpy(out->at + start, head, head_size);
-    memmove(out->at + start + head_size, out->at + start + sizeof head, size);
-    out->size = start + head_size + size;
+    put_head(out, start, 0);
     return true;
 }
 
@@ -52,8 +61,24 @@ bool frame_add(struct buf *out, enum frame_format format, const struct change *c
         return add_websocket(out, change, epoch, true);
     case FRAME_SSE:
         return add_event(out, change, epoch);
+    case FRAME_PLAIN_DEFLATED:
+    case FRAME_POS_DEFLATED:
     case FRAME_FORMATS:
         break;
     }
     return false;
+}
+
+void frame_deflate(struct buf *out, struct slice frame, struct deflate *deflate)
+{
+    const size_t start = out->size;
+    const uint8_t head[WS_HEAD_MAX] = {0};
+
+    buf_add_bytes(out, head, sizeof head);
+    if (deflate_add(deflate, out, ws_frame_payload(frame))) {
+        put_head(out, start, WS_RSV1);
+        return;
+    }
+    out->size = start;
+    buf_add(out, frame);
 }

@@ -26,12 +26,22 @@ void group_free(struct group *group)
     list_remove(&group->in_stale);
     rebind_free(group->rebind);
     for (int i = 0; i < FRAME_FORMATS; i++) {
-        buf_release(&group->runs[i].bytes);
-        mem_free(group->runs[i].sole.at);
+        if (!group->runs[i])
+            continue;
+        buf_release(&group->runs[i]->bytes);
+        mem_free(group->runs[i]->sole.at);
+        mem_free(group->runs[i]);
     }
     mem_free(group->several.at);
     mem_free(group->v1.at);
     mem_free(group);
+}
+
+struct group_run *group_run_of(struct group *group, enum frame_format format)
+{
+    if (!group->runs[format])
+        group->runs[format] = mem_new(sizeof *group->runs[format]);
+    return group->runs[format];
 }
 
 uint32_t group_members_add(struct group_members *members, void *member)
@@ -58,7 +68,7 @@ void *group_members_remove(struct group_members *members, uint32_t place)
 bool group_is_empty(const struct group *group)
 {
     for (int i = 0; i < FRAME_FORMATS; i++) {
-        if (group->runs[i].sole.count > 0)
+        if (group->runs[i] && group->runs[i]->sole.count > 0)
             return false;
     }
     return group->several.count == 0 && group->v1.count == 0;

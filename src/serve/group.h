@@ -23,6 +23,7 @@ struct table;
  *
  *     orders:status.eq.paid --+-- plain    run: [frame 17][frame 18][frame 21]
  *                             |            sole: c1 c4 c9 ...     one send of the run each
+ *                             +-- deflated run: [frame 17] ...    sole: c5 c6    compressed
  *                             +-- SSE      run: [event 17] ...    sole: c3
  *                             +-- several: c2                     has other subscriptions as well
  *                             +-- v1:      c7's "s1"              names its subscriptions by ids
@@ -38,7 +39,7 @@ struct group_members {
     uint32_t count, capacity;
 };
 
-/* Those who get the same bytes. */
+/* Those who get the same bytes; there is none for a format that nobody here has had. */
 struct group_run {
     struct buf bytes; /* frames of this turn, end to end */
     uint32_t frames;
@@ -46,9 +47,9 @@ struct group_run {
 };
 
 struct group {
-    struct index_node *node;   /* borrowed from the worker's index */
-    struct list_link in_dirty; /* linked while a run holds something */
-    struct group_run runs[FRAME_FORMATS];
+    struct index_node *node;               /* borrowed from the worker's index */
+    struct list_link in_dirty;             /* linked while a run holds something */
+    struct group_run *runs[FRAME_FORMATS]; /* owned; NULL: see there */
     struct group_members several;
     struct group_members v1;
     struct rebind *rebind;     /* owned; while the filter no longer fits its table */
@@ -58,6 +59,9 @@ struct group {
 
 struct group *group_new(struct index_node *node);
 void group_free(struct group *group); /* has no members; NULL is accepted */
+
+/* The run of a format, for one who joins or leaves it. */
+struct group_run *group_run_of(struct group *group, enum frame_format format);
 
 /* Returns the place of the new member. */
 uint32_t group_members_add(struct group_members *members, void *member);

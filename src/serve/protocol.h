@@ -11,9 +11,11 @@
 
 struct buf;
 struct change;
+struct delivery;
 struct fault;
 struct session;
 struct table;
+struct ws_event;
 
 /*
  * What each kind of client does in its own way, once it is live.
@@ -50,7 +52,7 @@ struct reading {
 
 struct reading_kind {
     /* Appends the change as frames if it is wanted; returns how many. */
-    uint32_t (*add)(const struct reading *reading, const struct change *change, uint64_t epoch,
+    uint32_t (*add)(const struct reading *reading, const struct delivery *delivery,
                     struct buf *run);
     /* Can its filters be asked of this change?  ERR_NOT_FOUND: one was bound for another version
      * of the table, and the fault says why. */
@@ -81,8 +83,11 @@ struct protocol {
 
     /* Bytes of a live or closing client; they may be changed (unmasked). */
     void (*take_bytes)(struct session *session, char *bytes, size_t size);
-    /* A piece of a WebSocket message; NULL: what clients say is discarded. */
-    void (*take_data)(struct session *session, bool is_text, struct slice bytes, bool is_last);
+    /* A piece of a WebSocket message; NULL: what clients say is discarded, and never inflated.
+     * ERR_INPUT: the client broke the protocol, and the fault has the code to close with and the
+     * reason, as ws_read gives them. */
+    enum status (*take_data)(struct session *session, const struct ws_event *event,
+                             struct ws_event *fault);
 
     /* Leaves all groups and frees what is the protocol's own.  In any phase. */
     void (*leave)(struct session *session);

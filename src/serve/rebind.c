@@ -41,8 +41,9 @@ static void for_each_member(struct group *group, session_fn *fn,
                             void *arg)
 {
     for (int format = 0; format < FRAME_FORMATS; format++) {
-        for (uint32_t i = group->runs[format].sole.count; i-- > 0;)
-            fn(group->runs[format].sole.at[i], arg);
+        const struct group_run *run = group->runs[format];
+        for (uint32_t i = run ? run->sole.count : 0; i-- > 0;)
+            fn(run->sole.at[i], arg);
     }
     for (uint32_t i = group->several.count; i-- > 0;)
         fn(group->several.at[i], arg);

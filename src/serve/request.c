@@ -7,6 +7,7 @@
 #include "encode/sse.h"
 #include "net/address.h"
 #include "serve/endpoints.h"
+#include "serve/http_extension.h"
 #include "serve/http_parse.h"
 #include "serve/http_reply.h"
 #include "serve/protocol.h"
@@ -24,8 +25,9 @@ struct request {
     struct buf input; /* not yet answered */
     size_t head_size; /* of the request at hand */
     struct http_request http;
-    bool is_sse;                 /* /sse, else /ws */
-    struct subscribe *subscribe; /* owned; while ASKING */
+    bool is_sse;                     /* /sse, else /ws */
+    struct http_extension extension; /* of a WebSocket that was answered */
+    struct subscribe *subscribe;     /* owned; while ASKING */
 };
 
 struct request *request_new(struct session *session)
@@ -99,14 +101,28 @@ static void answer_endpoint(struct request *request)
 
 /* ---- /ws and /sse ---- */
 
-/* The head of the answer that everything live follows; false: refused. */
-static bool put_upgrade(struct request *request, const char *headers)
+/* Is it an upgrade that can be answered, and on which terms? */
+static enum status check_upgrade(struct request *request, struct http_refusal *refusal)
 {
+    enum status status = http_upgrade_check(&request->http, refusal);
+
+    if (status == OK)
+        status = http_extension_choose(&request->http, &request->extension, refusal);
+    if (!request->session->worker->config.is_deflating)
+        request->extension = (struct http_extension){0};
+    return status;
+}
+
+/* The head of the answer that everything live follows; false: refused.  `protocol`: the header line
+ * that names it, or "". */
+static bool put_upgrade(struct request *request, const char *protocol)
+{
+    CLEANUP(buf_release) struct buf headers = BUF_INIT;
     CLEANUP(buf_release) struct buf reply = BUF_INIT;
     struct http_refusal refusal;
     char accept[29];
 
-    if (http_upgrade_check(&request->http, &refusal) != OK) {
+    if (check_upgrade(request, &refusal) != OK) {
         reply_and_close(request, refusal.code, refusal.headers, slice_text(refusal.text));
         return false;
     }
@@ -115,9 +131,16 @@ static bool put_upgrade(struct request *request, const char *headers)
         return false;
     }
     websocket_accept_key(http_header(&request->http, "Sec-WebSocket-Key"), accept);
-    http_reply_upgrade(&reply, accept, headers);
+    buf_add_text(&headers, protocol);
+    http_extension_answer(&request->extension, &headers);
+    http_reply_upgrade(&reply, accept, buf_text(&headers));
     session_put(request->session, buf_slice(&reply));
     return request->session->phase == SESSION_ASKING;
+}
+
+static enum frame_format format_of(const struct request *request, enum frame_format base)
+{
+    return request->extension.is_deflate ? frame_deflated(base) : base;
 }
 
 /* Which pages of other origins may read the events (Fetch, section 3.2). */
@@ -165,9 +188,11 @@ static void become_live(struct request *request, struct subscribe_result *result
         return;
     }
     start.protocol = request->is_sse ? &protocol_sse : &protocol_plain;
-    start.format = request->is_sse ? FRAME_SSE : result->has_since ? FRAME_POS : FRAME_PLAIN;
     if (!(request->is_sse ? put_event_stream(request) : put_upgrade(request, "")))
         return;
+    start.format = request->is_sse
+                       ? FRAME_SSE
+                       : format_of(request, result->has_since ? FRAME_POS : FRAME_PLAIN);
     const enum status status =
         session_go_live(session, result->filters, result->count, &start, &position, &fault);
     for (uint32_t i = 0; i < result->count; i++)
@@ -205,7 +230,7 @@ static void begin_v1(struct request *request)
         reply_and_close(request, 503, RETRY_AFTER, SLICE(NOT_STREAMING));
     else if (put_upgrade(request, "Sec-WebSocket-Protocol: " V1_PROTOCOL "\r\n")) {
         session->request = NULL;
-        v1_begin(session, &who);
+        v1_begin(session, &who, format_of(request, FRAME_PLAIN));
         request_free(request);
     }
 }

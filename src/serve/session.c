@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "serve/catch_up.h"
 #include "serve/protocol.h"
 #include "serve/request.h"
@@ -43,6 +44,8 @@ static void let_go(struct session *session)
         session->protocol->leave(session);
     list_remove(&session->in_catching);
     session_come_abreast(session);
+    if (frame_is_deflated(session_format(session)))
+        metrics_sub(METRIC_DEFLATE_CLIENTS, 1);
     request_free(session->request);
     session->request = NULL;
     outbox_release(&session->outbox);

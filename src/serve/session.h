@@ -136,8 +136,8 @@ void session_deadline(struct session *session, uint32_t seconds);
 
 struct session_start {
     const struct protocol *protocol;
-    enum frame_format format;
-    bool has_token; /* go on behind `token`; else from now on */
+    enum frame_format format; /* deflated, if that was agreed on */
+    bool has_token;           /* go on behind `token`; else from now on */
     struct token token;
 };
 

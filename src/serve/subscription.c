@@ -13,7 +13,7 @@
 
 static struct group_members *sole_members(const struct session *session)
 {
-    return &session->sole.group->runs[session->format].sole;
+    return &group_run_of(session->sole.group, session_format(session))->sole;
 }
 
 /* Of two queries of one session that are the same filter, the one that stood last was moved. */
@@ -194,14 +194,13 @@ static bool is_skipped(struct session *session, const struct change *change)
     return false;
 }
 
-static uint32_t add(const struct reading *reading, const struct change *change, uint64_t epoch,
-                    struct buf *run)
+static uint32_t add(const struct reading *reading, const struct delivery *delivery, struct buf *run)
 {
     struct session *session = reading->session;
 
-    if (is_skipped(session, change) || !wants(session, change))
+    if (is_skipped(session, delivery->change) || !wants(session, delivery->change))
         return 0;
-    return frame_add(run, session_format(session), change, epoch) ? 1 : 0;
+    return fanout_add_frame(delivery, session_format(session), run) ? 1 : 0;
 }
 
 static enum status check_table(const struct reading *reading, const struct change *change,

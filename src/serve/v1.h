@@ -9,10 +9,12 @@
 #include "change/token.h"
 #include "encode/v1.h"
 #include "match/filter.h"
+#include "serve/frame.h"
 #include "serve/who.h"
 
 struct binding;
 struct change;
+struct delivery;
 struct group;
 struct reading;
 struct session;
@@ -75,8 +77,9 @@ struct v1 {
 
 /* ---- the session's side (serve/v1_session.c) ---- */
 
-/* The upgrade was answered: puts `welcome`, and from here on speaks protocol_v1. */
-void v1_begin(struct session *session, const struct who *who);
+/* The upgrade was answered: puts `welcome`, and from here on speaks protocol_v1.  `format`:
+ * FRAME_PLAIN, or its deflated form. */
+void v1_begin(struct session *session, const struct who *who, enum frame_format format);
 
 struct v1_message;
 /* A message that asks for a subscription (serve/v1_subscribe.c). */
@@ -99,13 +102,14 @@ void v1_end_subscription(struct v1_subscription *subscription, struct slice reas
 
 /* Puts one JSON message as a frame. */
 void v1_put(struct v1 *v1, struct slice message);
+/* The same for rows of a snapshot, compressed for a client that has agreed on that. */
+void v1_put_rows(struct v1 *v1, struct slice message);
 /* The change passes the subscription's filter: remembers it, if it is its business. */
 void v1_hit(struct v1_subscription *subscription, const struct change *change,
             enum filter_scope scope, struct list_link *hit_sessions);
-/* Appends the message for the hits remembered, as a frame, and forgets them.  `tail` is the shared
- * one for all columns, made at the first need.  Returns the number of frames: 0 or 1. */
-uint32_t v1_emit(struct v1 *v1, const struct change *change, uint64_t epoch, struct buf *tail,
-                 struct buf *out);
+/* Appends the message for the hits remembered, as a frame, and forgets them.  Its tail is one of
+ * the fan-out's, made at the first need.  Returns the number of frames: 0 or 1. */
+uint32_t v1_emit(struct v1 *v1, const struct delivery *delivery, struct buf *out);
 static inline struct v1 *v1_of_hits(struct list_link *link)
 {
     return LIST_ITEM(link, struct v1, in_hits);

@@ -2,14 +2,17 @@
 /*
  * What a session of the rich protocol is sent.
  *
- * The tail of a change's message is the same for all sockets and is made once (for all columns);
- * in front of it each socket has the ids of its own subscriptions.
+ * The tail of a change's message is the same for all sockets that want the same columns, and is
+ * made and compressed once (serve/v1_tail.h); in front of it each has the ids of its own
+ * subscriptions.
  */
 #include "base/mem.h"
 #include "base/packet.h"
 #include "encode/v1_columns.h"
 #include "match/filter.h"
 #include "match/index.h"
+#include "serve/deflate.h"
+#include "serve/deflated.h"
 #include "serve/group.h"
 #include "serve/session.h"
 #include "serve/v1.h"
@@ -23,6 +26,17 @@ void v1_put(struct v1 *v1, struct slice message)
 
     ws_frame_add(&frame, WS_TEXT, message);
     session_put(v1->session, buf_slice(&frame));
+}
+
+void v1_put_rows(struct v1 *v1, struct slice message)
+{
+    CLEANUP(buf_release) struct buf frame = BUF_INIT;
+    CLEANUP(buf_release) struct buf deflated = BUF_INIT;
+
+    ws_frame_add(&frame, WS_TEXT, message);
+    if (frame_is_deflated(session_format(v1->session)))
+        frame_deflate(&deflated, buf_slice(&frame), v1->session->worker->fanout.deflated->deflate);
+    session_put(v1->session, buf_slice(deflated.size > 0 ? &deflated : &frame));
 }
 
 /* ---- hits ---- */
@@ -98,35 +112,59 @@ static enum v1_scope told_scope(enum filter_scope scope)
     return V1_SCOPE_WITHIN;
 }
 
-static void add_message(const struct v1 *v1, const struct change *change, struct slice tail,
-                        struct buf *out)
+static void add_prefix(const struct v1 *v1, const struct change *change, struct buf *out)
 {
     struct v1_target targets[V1_MAX_SUBSCRIPTIONS];
-    CLEANUP(buf_release) struct buf prefix = BUF_INIT;
-    uint8_t head[WS_HEAD_MAX];
 
     for (uint32_t i = 0; i < v1->hit_count; i++)
         targets[i] = (struct v1_target){slice_text(v1->hits[i].subscription->id),
                                         told_scope(v1->hits[i].scope)};
-    encode_v1_prefix(&prefix, change, targets, v1->hit_count);
-    buf_add_bytes(out, head, ws_frame_head(head, WS_TEXT, prefix.size + tail.size));
-    buf_add(out, buf_slice(&prefix));
-    buf_add(out, tail);
+    encode_v1_prefix(out, change, targets, v1->hit_count);
 }
 
-uint32_t v1_emit(struct v1 *v1, const struct change *change, uint64_t epoch, struct buf *tail,
-                 struct buf *out)
+static void add_message(const struct v1 *v1, const struct change *change,
+                        const struct v1_tail *tail, struct buf *out)
 {
-    CLEANUP(buf_release) struct buf own = BUF_INIT;
+    CLEANUP(buf_release) struct buf prefix = BUF_INIT;
+    uint8_t head[WS_HEAD_MAX];
+
+    add_prefix(v1, change, &prefix);
+    buf_add_bytes(out, head, ws_frame_head(head, WS_TEXT, prefix.size + tail->bytes.size));
+    buf_add(out, buf_slice(&prefix));
+    buf_add(out, buf_slice(&tail->bytes));
+}
+
+/* The prefix goes as it is, in front of what all sockets share (serve/deflate.h). */
+static void add_deflated(const struct v1 *v1, const struct change *change,
+                         const struct v1_tail *tail, struct buf *out)
+{
+    CLEANUP(buf_release) struct buf prefix = BUF_INIT;
+    uint8_t head[WS_HEAD_MAX];
+
+    add_prefix(v1, change, &prefix);
+    const size_t size = prefix.size + deflate_stored_cost(prefix.size) + tail->deflated.size;
+    const size_t head_size = ws_frame_head(head, WS_TEXT, size);
+    head[0] |= WS_RSV1;
+    buf_add_bytes(out, head, head_size);
+    deflate_add_stored(out, buf_slice(&prefix));
+    buf_add(out, buf_slice(&tail->deflated));
+}
+
+uint32_t v1_emit(struct v1 *v1, const struct delivery *delivery, struct buf *out)
+{
     struct v1_columns *united = NULL;
     struct v1_columns *columns = wanted_columns(v1, &united);
-    struct buf *used = columns ? &own : tail;
-    bool is_made = used->size > 0;
+    struct v1_tail *tail = v1_tails_of(&delivery->fanout->v1_tails, columns);
+    bool is_made = true;
 
-    if (!is_made)
-        is_made = encode_v1_tail(used, change, columns, epoch, change->is_last);
-    if (is_made)
-        add_message(v1, change, buf_slice(used), out);
+    if (frame_is_deflated(session_format(v1->session)) && v1_tail_deflate(tail, delivery))
+        add_deflated(v1, delivery->change, tail, out);
+    else if (v1_tail_make(tail, delivery))
+        add_message(v1, delivery->change, tail, out);
+    else
+        is_made = false;
+    if (united && tail->columns == united)
+        v1_tail_forget(tail);
     v1_columns_free(united);
     v1->hit_count = 0;
     return is_made ? 1 : 0;

@@ -21,25 +21,26 @@ static struct v1_subscription *subscription_of_link(struct list_link *link)
     return LIST_ITEM(link, struct v1_subscription, in_session);
 }
 
-static uint32_t emit(struct v1 *v1, const struct change *change, uint64_t epoch, struct buf *run)
+static uint32_t emit(struct v1 *v1, const struct delivery *delivery, struct buf *run)
 {
-    CLEANUP(buf_release) struct buf tail = BUF_INIT;
-
-    return v1->hit_count > 0 ? v1_emit(v1, change, epoch, &tail, run) : 0;
+    if (v1->hit_count == 0)
+        return 0;
+    v1_tails_reset(&delivery->fanout->v1_tails);
+    return v1_emit(v1, delivery, run);
 }
 
 /* ---- the session as a whole ---- */
 
-static uint32_t add_all(const struct reading *reading, const struct change *change, uint64_t epoch,
+static uint32_t add_all(const struct reading *reading, const struct delivery *delivery,
                         struct buf *run)
 {
     struct v1 *v1 = reading->session->v1;
 
     LIST_EACH (link, &v1->subscriptions) {
         if (!subscription_of_link(link)->is_behind)
-            v1_try(subscription_of_link(link), change);
+            v1_try(subscription_of_link(link), delivery->change);
     }
-    return emit(v1, change, epoch, run);
+    return emit(v1, delivery, run);
 }
 
 static enum status check_all(const struct reading *reading, const struct change *change,
@@ -74,13 +75,13 @@ static void arrive_all(const struct reading *reading, lsn complete)
 
 /* ---- one subscription ---- */
 
-static uint32_t add_one(const struct reading *reading, const struct change *change, uint64_t epoch,
+static uint32_t add_one(const struct reading *reading, const struct delivery *delivery,
                         struct buf *run)
 {
     struct v1_subscription *one = reading->reader;
 
-    v1_try(one, change);
-    return emit(one->v1, change, epoch, run);
+    v1_try(one, delivery->change);
+    return emit(one->v1, delivery, run);
 }
 
 static enum status check_one(const struct reading *reading, const struct change *change,

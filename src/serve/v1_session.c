@@ -8,6 +8,8 @@
 #include "encode/v1_messages.h"
 #include "match/query.h"
 #include "serve/binding.h"
+#include "serve/deflate.h"
+#include "serve/deflated.h"
 #include "serve/group.h"
 #include "serve/protocol.h"
 #include "serve/session.h"
@@ -34,7 +36,7 @@ static void put_welcome(struct v1 *v1)
     v1_put(v1, buf_slice(&message));
 }
 
-void v1_begin(struct session *session, const struct who *who)
+void v1_begin(struct session *session, const struct who *who, enum frame_format format)
 {
     struct v1 *v1 = mem_new(sizeof *v1);
 
@@ -42,7 +44,7 @@ void v1_begin(struct session *session, const struct who *who)
     v1->who = *who;
     list_init(&v1->subscriptions);
     session->v1 = v1;
-    session_become_live(session, &protocol_v1, FRAME_PLAIN);
+    session_become_live(session, &protocol_v1, format);
     put_welcome(v1);
 }
 
@@ -294,20 +296,47 @@ static void take_message(struct v1 *v1, struct slice text)
     v1_message_release(&message);
 }
 
-static void take_data(struct session *session, bool is_text, struct slice bytes, bool is_last)
+static enum status broken(struct ws_event *fault, unsigned code, const char *reason)
+{
+    *fault = (struct ws_event){.code = code, .bytes = slice_text(reason)};
+    return ERR_INPUT;
+}
+
+/* What the reader checks of a message, it cannot of a compressed one (serve/websocket.h). */
+static enum status inflate_message(const struct v1 *v1, const struct ws_event *event,
+                                   struct slice payload, struct slice *out, struct ws_event *fault)
+{
+    struct deflate *deflate = v1->session->worker->fanout.deflated->deflate;
+    const enum status status = deflate_read(deflate, payload, WS_MAX_MESSAGE, out);
+
+    if (status == ERR_LIMIT)
+        return broken(fault, WS_CLOSE_TOO_BIG, "the message is too big once it is inflated");
+    if (status != OK)
+        return broken(fault, WS_CLOSE_NOT_UTF8, "the message is not DEFLATE");
+    if (event->opcode == WS_TEXT && !slice_is_utf8(*out))
+        return broken(fault, WS_CLOSE_NOT_UTF8, "text is not UTF-8");
+    return OK;
+}
+
+static enum status take_data(struct session *session, const struct ws_event *event,
+                             struct ws_event *fault)
 {
     struct v1 *v1 = session->v1;
 
-    buf_add(&v1->input, bytes);
-    if (!is_last)
-        return;
+    buf_add(&v1->input, event->bytes);
+    if (!event->is_last)
+        return OK;
     /* The message leaves first: answering may close the session. */
-    CLEANUP(buf_release) struct buf message = v1->input;
+    CLEANUP(buf_release) struct buf whole = v1->input;
+    struct slice message = buf_slice(&whole);
     v1->input = BUF_INIT;
-    if (is_text)
-        take_message(v1, buf_slice(&message));
+    if (event->is_deflated && inflate_message(v1, event, message, &message, fault) != OK)
+        return ERR_INPUT;
+    if (event->opcode == WS_TEXT)
+        take_message(v1, message);
     else
         v1_put_error(v1, "", V1_BAD_MESSAGE, "messages are JSON in text frames, not binary");
+    return OK;
 }
 
 const struct protocol protocol_v1 = {

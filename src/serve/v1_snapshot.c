@@ -68,7 +68,7 @@ static void on_started(void *arg, const struct visible *visible, lsn wal)
 
 static void put_chunk(struct v1_snapshot *snapshot)
 {
-    v1_put(snapshot->subscription->v1, buf_slice(&snapshot->chunk));
+    v1_put_rows(snapshot->subscription->v1, buf_slice(&snapshot->chunk));
     buf_release(&snapshot->chunk);
     snapshot->wants_more = true;
 }

@@ -193,8 +193,9 @@ static void take_change(struct worker *worker, const struct change *change, uint
     }
     worker->last = change->position;
     commits_note(worker->commits, change->xid, start);
-    fanout_change(&worker->fanout, change,
-                  worker_epoch_at(worker, journal_reader_offset(worker->reader)), start);
+    const uint64_t end = journal_reader_offset(worker->reader);
+    fanout_change(
+        &(struct delivery){&worker->fanout, change, worker_epoch_at(worker, end), start, end});
 }
 
 /* True: it has not come to the end of what was there when it began. */

@@ -62,6 +62,7 @@ struct worker_config {
     struct identity_config identity;
     bool is_metrics_public;  /* else /metrics is for this machine and for admins only */
     uint32_t batch_delay_us; /* how long a worker waits for more changes; 0: not */
+    bool is_deflating;       /* permessage-deflate is agreed on with who offers it */
     uint32_t ping_seconds;   /* 1 to WHEEL_SECONDS - 1 - SESSION_PONG_SECONDS */
 };
 

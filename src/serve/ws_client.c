@@ -27,6 +27,21 @@ static void take_close(struct session *session, unsigned code)
 
 /* ---- hearing ---- */
 
+static void fail(struct session *session, const struct ws_event *why)
+{
+    session_say_close(session, why->code, why->bytes);
+    session_finish(session);
+}
+
+static void take_data(struct session *session, const struct ws_event *event)
+{
+    struct ws_event fault;
+
+    if (session->protocol->take_data && session->phase == SESSION_LIVE &&
+        session->protocol->take_data(session, event, &fault) != OK)
+        fail(session, &fault);
+}
+
 static void take_event(struct session *session, const struct ws_event *event)
 {
     CLEANUP(buf_release) struct buf pong = BUF_INIT;
@@ -42,9 +57,7 @@ static void take_event(struct session *session, const struct ws_event *event)
         take_close(session, event->code);
         break;
     case WS_EVENT_DATA:
-        if (session->protocol->take_data && session->phase == SESSION_LIVE)
-            session->protocol->take_data(session, event->opcode == WS_TEXT, event->bytes,
-                                         event->is_last);
+        take_data(session, event);
         break;
     case WS_EVENT_PONG: /* a sign of life, as any byte is */
         break;
@@ -62,10 +75,8 @@ void ws_client_take_bytes(struct session *session, char *bytes, size_t size)
         if (session->phase != SESSION_LIVE && session->phase != SESSION_CLOSING)
             return;
     }
-    if (status == ERR_INPUT) {
-        session_say_close(session, event.code, event.bytes);
-        session_finish(session);
-    }
+    if (status == ERR_INPUT)
+        fail(session, &event);
 }
 
 /* ---- liveness ---- */

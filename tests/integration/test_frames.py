@@ -132,12 +132,6 @@ def test_a_flood_of_pings_is_answered_or_closed(server):
     assert server.get("/ping").status == 200
 
 
-def test_deflate_is_not_taken(server):
-    with server.query("*:marker", headers=[("Sec-WebSocket-Extensions", "permessage-deflate")]) as socket:
-        socket.send(PING, b"a")
-        assert socket.frame().opcode == PONG
-
-
 def test_bytes_before_the_101_are_refused(server):
     """What was sent before the upgrade was answered is never taken as frames (smuggling)."""
     stream = server.open()

@@ -290,7 +290,7 @@ events.onmessage = (event) => tell({name: 'message', id: event.lastEventId, data
 events.onerror = () => tell({name: 'error', state: events.readyState});
 const socket = new WebSocket('%(ws)s/ws', 'pgcdc.v1');
 socket.onopen = () => {
-    tell({name: 'open', protocol: socket.protocol});
+    tell({name: 'open', protocol: socket.protocol, extensions: socket.extensions});
     socket.send(JSON.stringify({type: 'subscribe', id: 'page', query: 'insert:orders'}));
 };
 socket.onmessage = (event) => tell({name: 'v1', data: event.data});
@@ -383,11 +383,13 @@ def test_a_browser_reads_it_and_comes_back_by_itself(database, pgcdc, browse):
         wait_for("the page to be ready", lambda: named("ready") and answers("subscribed"),
                  3 * PATIENCE)
         assert named("open")[0]["protocol"] == "pgcdc.v1"
+        assert named("open")[0]["extensions"].startswith("permessage-deflate")
         database.run("INSERT INTO orders VALUES (1, 'eu'), (2, 'us')")
         wait_for("two rows", lambda: len(rows()) >= 2)
         wait_for("two changes", lambda: len(answers("change")) >= 2)
         assert [(change["ids"], change["new"]["id"]) for change in answers("change")] == \
             [(["page"], 1), (["page"], 2)]
+        assert server.metric("pgcdc_deflated_messages_total") == 2
         assert proxy.reset() >= 2  # and one more where a connection took long
         database.run("INSERT INTO orders VALUES (3), (4)")
         wait_for("the browser to come back", lambda: len(named("ready")) >= 2, 2 * PATIENCE)

@@ -13,10 +13,13 @@ import socket as sockets
 import ssl
 import struct
 import time
+import zlib
 
 from support.patience import PATIENCE
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+DEFLATE = ("Sec-WebSocket-Extensions", "permessage-deflate; server_max_window_bits=12")
+OFFER = [DEFLATE] if os.environ.get("PGCDC_TEST_DEFLATE") else []  # every client asks for it
 Frame = collections.namedtuple("Frame", "fin rsv opcode payload")
 Reply = collections.namedtuple("Reply", "status headers body")
 
@@ -54,6 +57,20 @@ def encode_frame(opcode, payload=b"", fin=True, rsv=0, masked=True, size_bytes=N
     whole = (mask * (size // 4 + 1))[:size]
     mixed = int.from_bytes(payload, "big") ^ int.from_bytes(whole, "big")
     return head + mask + mixed.to_bytes(size, "big")
+
+
+def deflate(text):
+    """What permessage-deflate makes of it, as a peer that remembers nothing."""
+    writer = zlib.compressobj(wbits=-15)
+    return (writer.compress(text) + writer.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+def inflate(payload):
+    """With the window that DEFLATE names: what goes back further is an error."""
+    reader = zlib.decompressobj(wbits=-12)
+    text = reader.decompress(payload + b"\0\0\xff\xff")
+    assert not reader.unused_data and not reader.unconsumed_tail
+    return text
 
 
 def open_socket(host, port, tls=None, timeout=PATIENCE, receive_buffer=None):
@@ -124,7 +141,8 @@ class WebSocket:
         key = base64.b64encode(os.urandom(16)).decode()
         lines = [f"GET {path} HTTP/1.1", f"Host: {host}:{port}", "Upgrade: websocket",
                  "Connection: Upgrade", f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13"]
-        lines += [f"{name}: {value}" for name, value in headers]
+        is_offered = any(name == DEFLATE[0] for name, _ in headers)
+        lines += [f"{name}: {value}" for name, value in [*headers, *([] if is_offered else OFFER)]]
         try:
             self.send_bytes("\r\n".join(lines).encode() + b"\r\n\r\n")
             reply = self.stream.reply(timeout)
@@ -136,6 +154,8 @@ class WebSocket:
         seed = key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
         expected = base64.b64encode(hashlib.sha1(seed.encode()).digest()).decode()
         assert reply.headers["sec-websocket-accept"] == expected
+        self.extensions = reply.headers.get("sec-websocket-extensions", "")
+        self.deflated = 0  # messages that came compressed
 
     def __enter__(self):
         return self
@@ -182,15 +202,21 @@ class WebSocket:
         deadline = time.monotonic() + timeout
         while True:
             frame = self.frame(deadline - time.monotonic())
-            assert frame.rsv == 0 and frame.fin
+            assert frame.fin
             if frame.opcode == TEXT:
-                return frame.payload.decode("utf-8")
+                return self.text_of(frame)
+            assert frame.rsv == 0
             if frame.opcode == PING:
                 self.send(PONG, frame.payload)
             elif frame.opcode == CLOSE:
                 raise Closed(*decode_close(frame.payload))
             else:
                 raise AssertionError(f"unexpected opcode {frame.opcode}")
+
+    def text_of(self, frame):
+        assert frame.rsv == 0 or frame.rsv == 4 and self.extensions
+        self.deflated += frame.rsv == 4
+        return (inflate(frame.payload) if frame.rsv else frame.payload).decode("utf-8")
 
     def message(self, timeout=PATIENCE):
         return json.loads(self.text(timeout))
