@@ -31,8 +31,8 @@
  *
  * Any thread: a lock is held while one key is copied, once in a handshake.
  */
-#define TICKET_LIFE_SECONDS (24 * 3600)
-#define TICKET_KEY_SECONDS (12 * 3600) /* for so long a key of ours seals */
+#define TICKET_LIFE_SECONDS 86400
+#define TICKET_KEY_SECONDS 43200 /* for so long a key of ours seals */
 #define TICKET_KEYS_MAX 8
 #define TICKET_SECRET_MIN 32
 

@@ -42,8 +42,12 @@ static int on_field_value(llhttp_t *parser, const char *at, size_t size)
  * bytes beyond ASCII, is refused by llhttp 9. */
 static void add_plain_line(struct buf *out, struct slice line)
 {
-    for (size_t i = 0; i < line.size; i++)
-        buf_add_char(out, (unsigned char)line.at[i] < 0x80 ? line.at[i] : 'x');
+    for (size_t i = 0; i < line.size; i++) {
+        if ((unsigned char)line.at[i] < 0x80)
+            buf_add_char(out, line.at[i]);
+        else
+            buf_add_char(out, 'x');
+    }
 }
 
 static llhttp_errno_t execute(llhttp_t *parser, struct slice head)

@@ -178,6 +178,7 @@ struct token worker_token_read(const struct worker *worker)
 static void take_dropped(struct worker *worker, const struct change *change)
 {
     flush(worker);
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): takes the const away */
     for_each_session(worker, tell_dropped, (void *)(uintptr_t)change->table);
 }
 
