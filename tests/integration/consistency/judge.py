@@ -100,10 +100,10 @@ class Change:
 
 
 class Truth:
-    """All committed changes in commit order."""
+    """All committed changes in commit order; `is_exact`: the decoder that is judged says all of it."""
 
-    def __init__(self, cluster, database="postgres", slot="judge"):
-        self.cluster, self.database, self.slot = cluster, database, slot
+    def __init__(self, cluster, is_exact, database="postgres", slot="judge"):
+        self.cluster, self.is_exact, self.database, self.slot = cluster, is_exact, database, slot
         cluster.psql(f"SELECT pg_create_logical_replication_slot('{slot}', 'test_decoding')", database)
         self.changes, self.ends = [], []
         self.commits = {}  # end -> commit LSN, of those that somebody was told of

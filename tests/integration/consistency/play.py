@@ -27,7 +27,7 @@ class Play:
     def __init__(self, cluster, scratch, seed, count=1, **settings):
         self.seed, self.random, self.cluster = seed, random.Random(seed), cluster
         cluster.psql(SQL)
-        self.truth = Truth(cluster)
+        self.truth = Truth(cluster, is_exact=settings.get("plugin") != "wal2json")
         self.to_database = Proxy(cluster.home / f".s.PGSQL.{cluster.port}")
         url = f"postgres://postgres@127.0.0.1:{self.to_database.port}/postgres"
         self.servers = [Pgcdc(scratch, url, slot_name="judged", **settings) for _ in range(count)]

@@ -37,7 +37,7 @@ class Stream:
         self.segments, self.token, self.since = [], since, since
         self.before_live = []  # of a snapshot: rows and changes, in order
         self.is_subscribed, self.is_live, self.is_whole = False, False, False
-        self.has_ended, self.warnings = False, ()
+        self.is_leaving, self.warnings = False, ()
 
     def begin(self, how, token, reason=""):
         segment = Segment(how, token, reason)
@@ -140,13 +140,12 @@ class RichSubscriber(Subscriber):
     def go_on(self):
         """The next connection: what had not begun is forgotten, the rest goes on."""
         for stream in list(self.here.values()):
-            stream.is_subscribed = False
+            stream.is_subscribed = stream.is_leaving = False
             if not stream.is_live and stream.how not in (FIRST, SINCE):
                 self.forget(stream)
 
     def forget(self, stream):
         del self.here[stream.id]
-        stream.has_ended = True
 
     # What it does besides reading
 
@@ -159,9 +158,14 @@ class RichSubscriber(Subscriber):
             self.random.choice([self.leave_one, self.come_now, self.come_since, self.come_with_rows])()
 
     def leave_one(self):
-        able = [one for one in self.here.values() if one.is_live and one.is_subscribed and one.id != "mark"]
+        able = [one for one in self.here.values()
+                if one.is_live and one.is_subscribed and not one.is_leaving and one.id != "mark"]
         if able:
-            self.say(type="unsubscribe", id=self.random.choice(able).id)
+            self.unsubscribe(self.random.choice(able))
+
+    def unsubscribe(self, stream):
+        stream.is_leaving = True
+        self.say(type="unsubscribe", id=stream.id)
 
     def has_room(self):
         return len(self.here) <= STREAMS
@@ -183,9 +187,8 @@ class RichSubscriber(Subscriber):
     def settle(self):
         """The run is over: without the mark, `progress` says when all has come."""
         mark = self.here.get("mark")
-        if self.end and mark and mark.is_subscribed:
-            mark.is_subscribed = False
-            self.say(type="unsubscribe", id="mark")
+        if self.end and mark and mark.is_subscribed and not mark.is_leaving:
+            self.unsubscribe(mark)
 
     # What comes
 
@@ -254,7 +257,7 @@ class RichSubscriber(Subscriber):
                 stream.begin(GAP, message["position"], message["reason"])
                 stream.token = message["position"]
             else:  # its rows are worth nothing
-                self.say(type="unsubscribe", id=id)
+                self.unsubscribe(stream)
 
     def on_unsubscribed(self, message):
         assert "reason" not in message, message
