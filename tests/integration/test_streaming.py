@@ -68,8 +68,9 @@ def both(database, pgcdc):
     for server in servers:
         server.drop_clients()
         assert server.end() == 0
-    database.run("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
-                 " WHERE database = current_database()")
+    for name, in database.run("SELECT slot_name FROM pg_replication_slots"
+                              " WHERE database = current_database()"):
+        database.drop_slot(name)
 
 
 def fill(first, last, size=100):

@@ -17,9 +17,11 @@ def cpus_of(server):
     """Thread's name: the CPUs it may run on."""
     found = {}
     for task in pathlib.Path(f"/proc/{server.process.pid}/task").iterdir():
-        status = (task / "status").read_text()
-        found[(task / "comm").read_text().strip()] = re.search(
-            r"(?m)^Cpus_allowed_list:\s+(\S+)", status)[1]
+        try:
+            status, name = (task / "status").read_text(), (task / "comm").read_text().strip()
+        except OSError:
+            continue  # it has just ended, as one does that looked up an address
+        found[name] = re.search(r"(?m)^Cpus_allowed_list:\s+(\S+)", status)[1]
     return found
 
 
