@@ -45,7 +45,7 @@ def processes_in(place):
 
 
 def test_it_shows_messages_and_leaves_nothing(place):
-    demo = start(place, DEMO_SECONDS="6")
+    demo = start(place, DEMO_SECONDS="10")
     output, _ = demo.communicate(timeout=3 * PATIENCE)
     assert demo.returncode == 0, output
     assert re.search(r"ws://127\.0\.0\.1:\d+/ws\?query=\*:orders\n", output)

@@ -248,7 +248,7 @@ def test_joining_while_a_transaction_streams_begins_at_a_beginning(database, pgc
     """D6: of a transaction all or nothing, whenever one joins."""
     database.run(ROWS)
     server = pgcdc(journal_size="256MiB")
-    count = 30_000
+    count = 15_000
     for round_number in range(3):
         first = round_number * count
         insert(database, first, first + count - 1)
