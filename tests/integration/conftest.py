@@ -20,6 +20,7 @@ from support.guard import Scratch  # noqa: E402
 from support.patience import PATIENCE  # noqa: E402
 from support.pgcdc import Pgcdc, wait_for  # noqa: E402
 from support.postgres import Postgres, has_plugin, server_major  # noqa: E402
+from support.websocket import sign_of_life  # noqa: E402
 
 # The same whoever runs it: no settings of libpq, no proxies between us and loopback.
 for name in [*os.environ]:
@@ -108,6 +109,7 @@ class Database:
         return self.cluster.url(self.name)
 
     def run(self, sql, parameters=None):
+        sign_of_life()
         with self.connection.cursor() as cursor:
             cursor.execute(sql, parameters)
             return cursor.fetchall() if cursor.description else None
@@ -115,6 +117,17 @@ class Database:
     def drop_slot(self, name):
         """As soon as PostgreSQL has noticed that its client is gone."""
         self.cluster.drop_slot(name)
+
+    def wait_look(self):
+        """Until the server (pgoutput) has looked at the catalogue with all the tables that are there
+        now, as it does each second: it cannot miss what it has never seen.  A look begins with the
+        names and ends with the publication, and the next one comes behind it."""
+        for _ in range(2):
+            name = f"look_{next(names)}"
+            self.run(f"CREATE TABLE {name} (id int PRIMARY KEY)")
+            wait_for("a look", lambda: self.run(
+                "SELECT 1 FROM pg_publication_tables WHERE pubname = 'pgcdc' AND tablename = %s",
+                [name]))
 
     def mark(self, *sockets, timeout=PATIENCE):
         """Writes a marker row; for each socket the messages that came before it."""
@@ -130,6 +143,7 @@ class Database:
 def collect(socket, mark, timeout):
     messages = []
     while True:
+        sign_of_life()
         message = socket.message(timeout)
         if message["table"] == "marker":
             if message["columnvalues"] == [mark]:

@@ -13,7 +13,7 @@ from support.patience import PATIENCE, promised
 from support.pgcdc import Pgcdc, wait_for
 from support.postgres import run_as
 from support.proxy import Proxy
-from support.websocket import WebSocket
+from support.websocket import Refused, WebSocket
 
 ORDERS = "CREATE TABLE orders (id int PRIMARY KEY, status text)"
 PLUGINS = [{"plugin": "pgoutput"}, {"plugin": "wal2json"},
@@ -25,7 +25,14 @@ def listen(server, since, *queries):
     """A client that goes on behind a position, and wants positions."""
     path = "/ws?since=" + since + "".join("&query=" + urllib.parse.quote(query, safe="*:,.")
                                           for query in queries or ["*:orders"])
-    return WebSocket("127.0.0.1", server.port, path)
+
+    def come():
+        try:
+            return WebSocket("127.0.0.1", server.port, path)
+        except Refused as refused:  # told to come back in a moment: questions cannot be asked yet
+            assert refused.status == 503 and "retry-after" in refused.headers
+            return None
+    return wait_for("a client to be let in", come)
 
 
 @contextlib.contextmanager
@@ -391,8 +398,7 @@ def test_a_dropped_table_is_noticed(own_postgres, scratch):
     cluster = own_postgres().start()
     with connected(cluster) as database, running(scratch, cluster) as server:
         database.run(ORDERS)
-        wait_for("a look at which it is there", lambda: database.run(
-            "SELECT 1 FROM pg_publication_tables WHERE pubname = 'pgcdc' AND tablename = 'orders'"))
+        database.wait_look()
         database.run("DROP TABLE orders")
         server.wait_log("table public.orders was dropped or renamed")
 

@@ -11,7 +11,7 @@ import json
 import time
 
 from support.patience import PATIENCE
-from support.websocket import TEXT, WebSocket
+from support.websocket import TEXT, WebSocket, sign_of_life
 from v1_schema import check
 
 PROTOCOL = [("Sec-WebSocket-Protocol", "pgcdc.v1")]
@@ -93,6 +93,7 @@ class V1(WebSocket):
         database.run("INSERT INTO marker VALUES (%s)", [mark])
         before = []
         while True:
+            sign_of_life()
             message = self.next(timeout)
             if message.get("table") == "marker":
                 if message["new"] == {"id": mark}:

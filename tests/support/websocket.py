@@ -6,13 +6,16 @@
 """
 import base64
 import collections
+import contextlib
 import hashlib
 import json
 import os
 import socket as sockets
 import ssl
 import struct
+import threading
 import time
+import weakref
 import zlib
 
 from support.patience import PATIENCE
@@ -136,6 +139,10 @@ class Stream:
 
 
 class WebSocket:
+    """One that is not read for long, while a test has other things to do, gives signs of life: see
+    sign_of_life()."""
+    all_of_them, signed = weakref.WeakSet(), 0.0
+
     def __init__(self, host, port, path, headers=(), tls=None, timeout=PATIENCE, receive_buffer=None):
         self.stream = Stream(open_socket(host, port, tls, timeout, receive_buffer))
         key = base64.b64encode(os.urandom(16)).decode()
@@ -156,6 +163,8 @@ class WebSocket:
         assert reply.headers["sec-websocket-accept"] == expected
         self.extensions = reply.headers.get("sec-websocket-extensions", "")
         self.deflated = 0  # messages that came compressed
+        self.thread = threading.get_ident()
+        WebSocket.all_of_them.add(self)
 
     def __enter__(self):
         return self
@@ -228,6 +237,18 @@ class WebSocket:
                 self.text(timeout)
         except Closed as closed:
             return closed.code, closed.reason
+
+
+def sign_of_life():
+    """A pong from each of this thread's sockets, every few seconds; cheap to call often.  The server
+    gives up who is silent for a minute, and on a busy machine reading others may take longer."""
+    if time.monotonic() < WebSocket.signed + 3:
+        return
+    WebSocket.signed = time.monotonic()
+    for socket in list(WebSocket.all_of_them):
+        if socket.thread == threading.get_ident():
+            with contextlib.suppress(OSError):  # it is over, which whoever reads it will see
+                socket.send(PONG)
 
 
 def decode_close(payload):
