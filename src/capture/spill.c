@@ -161,7 +161,7 @@ static enum status open_file(struct spill *spill, struct spill_transaction *tran
     transaction->file = spill->files.open(spill->files.arg, spill->directory);
     if (transaction->file < 0)
         return fault_set(fault, ERR_AGAIN, "spill_directory %s: no file can be made: %s",
-                         spill->directory, strerror(errno));
+                         spill->directory, strerrordesc_np(errno));
     metrics_add(METRIC_SPILLED, 1);
     return OK;
 }
@@ -176,9 +176,10 @@ static enum status write_all(struct spill *spill, const struct spill_transaction
         if (size < 0 && errno == EINTR)
             continue;
         if (size <= 0)
-            return fault_set(
-                fault, ERR_AGAIN, "spill_directory %s: %zu bytes cannot be written: %s",
-                spill->directory, bytes.size, size < 0 ? strerror(errno) : "nothing was taken");
+            return fault_set(fault, ERR_AGAIN,
+                             "spill_directory %s: %zu bytes cannot be written: %s",
+                             spill->directory, bytes.size,
+                             size < 0 ? strerrordesc_np(errno) : "nothing was taken");
         bytes = slice_from(bytes, (size_t)size);
         at += (uint64_t)size;
     }
@@ -345,7 +346,7 @@ static enum status read_bytes(struct spill *spill, const struct spill_transactio
 
     if (status == ERR_AGAIN)
         return fault_set(fault, ERR_AGAIN, "spill_directory %s: %zu bytes cannot be read: %s",
-                         spill->directory, size, strerror(errno));
+                         spill->directory, size, strerrordesc_np(errno));
     if (status == ERR_PARSE)
         return fault_set(fault, ERR_PARSE, "spill_directory %s: a file has lost its end",
                          spill->directory);

@@ -58,7 +58,7 @@ enum status spill_check(const char *directory, struct fault *fault)
 
     if (file < 0)
         return fault_set(fault, ERR_SYSTEM, "spill_directory %s: no file can be made: %s",
-                         directory, strerror(errno));
+                         directory, strerrordesc_np(errno));
     system_close(NULL, file);
     return OK;
 }
