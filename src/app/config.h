@@ -27,7 +27,7 @@
 enum config_plugin { CONFIG_PLUGIN_AUTO, CONFIG_PLUGIN_PGOUTPUT, CONFIG_PLUGIN_WAL2JSON };
 enum config_auth { CONFIG_AUTH_AUTO, CONFIG_AUTH_NONE };
 
-#define CONFIG_KEY_COUNT 39
+#define CONFIG_KEY_COUNT 40
 #define CONFIG_DEFAULT_PATH "/etc/speculare/pgcdc.config"
 #define CONFIG_FILE_MAX ((size_t)1 << 20)
 
@@ -59,7 +59,8 @@ struct config {
     uint64_t pgoutput_protocol; /* 0: the newest that the server knows */
     char *publication;
     bool publish_via_partition_root;
-    char *slot_name;            /* empty: a temporary slot */
+    char *slot_name; /* empty: a temporary slot */
+    bool slot_failover;
     uint64_t journal_size;      /* bytes */
     uint64_t journal_age;       /* seconds; 0: any age */
     uint64_t journal_wal_limit; /* bytes */

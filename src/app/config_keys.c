@@ -84,6 +84,8 @@ const struct config_key config_keys[] = {
     {AT(slot_name), .type = CONFIG_TEXT, .standard = "", .max = NAME_MAX_SIZE,
      .check = check_slot_name, .example = "\"pgcdc\"",
      .help = "durable replication slot; empty: a temporary one"},
+    {AT(slot_failover), .type = CONFIG_FLAG, .standard = "false", .example = "true",
+     .help = "make it with FAILOVER, for standbys of PostgreSQL 17 and later"},
     {AT(journal_size), .type = CONFIG_SIZE, .standard = "256MiB", .min = 64 * KIB, .max = TIB,
      .example = "\"1GiB\"", .help = "memory that holds the latest changes"},
     {AT(journal_age), .type = CONFIG_NUMBER, .standard = "3600", .max = 31536000, .example = "600",

@@ -127,6 +127,7 @@ static void make_capture(struct pipeline *pipeline)
         .publication = config->publication,
         .publish_via_partition_root = config->publish_via_partition_root,
         .slot_name = config->slot_name,
+        .is_failover = config->slot_failover,
         .journal_age_s = config->journal_age,
         .journal_wal_limit = config->journal_wal_limit,
         .journal = pipeline->journal,

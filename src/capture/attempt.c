@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "capture/epoch.h"
 #include "capture/session_parts.h"
+#include "capture/timeline.h"
 #include "net/loop.h"
 #include "sql/quote.h"
 #include "sql/sql.h"
@@ -259,17 +260,26 @@ static void on_plan(void *arg, const struct source_plan *plan, const struct faul
 
 /* ---- the replication connection ---- */
 
+static void set_text(char **text, struct slice value)
+{
+    mem_free(*text);
+    *text = mem_text_n(value.at, value.size);
+}
+
 /* Another server, or another history of this one, has other rows at the same positions. */
 static void compare_system(struct session *session, const struct sql_answer *answer)
 {
-    CLEANUP(buf_release) struct buf system = BUF_INIT;
+    const struct slice system = sql_value(answer, 0, 0), timeline = sql_value(answer, 0, 1);
 
-    buf_printf(&system, "%.*s/%.*s", SLICE_ARG(sql_value(answer, 0, 0)),
-               SLICE_ARG(sql_value(answer, 0, 1)));
-    if (session->system && !slice_is(buf_slice(&system), session->system))
-        add_gap(session, "the database is another one, or has a new timeline");
-    mem_free(session->system);
-    session->system = mem_text(buf_text(&system));
+    mem_free_at(&session->timeline_left);
+    if (session->system && !slice_is(system, session->system)) {
+        add_gap(session, "the database is another one");
+    } else if (session->timeline && !slice_is(timeline, session->timeline)) {
+        session->timeline_left = session->timeline;
+        session->timeline = NULL;
+    }
+    set_text(&session->system, system);
+    set_text(&session->timeline, timeline);
 }
 
 static void fail_slot(struct session *session, const struct sql_answer *answer)
@@ -300,6 +310,46 @@ static void on_created(void *arg, const struct sql_answer *answer)
     start_slot(session);
 }
 
+static enum slot_kind kind_of_slot(const struct session *session)
+{
+    if (session->is_temporary)
+        return SLOT_TEMPORARY;
+    return session->config.is_failover && sql_server_version(session->replication) >= 170000
+               ? SLOT_FAILOVER
+               : SLOT_DURABLE;
+}
+
+static void have_slot(struct session *session)
+{
+    CLEANUP(buf_release) struct buf text = BUF_INIT;
+
+    if (session->info.exists) {
+        start_slot(session);
+        return;
+    }
+    session->step = STEP_CREATE;
+    timer_start(session->patience, PATIENCE_MS, PATIENCE_MS);
+    slot_add_create(&text, session->slot, plugin_text(session->plugin), kind_of_slot(session));
+    sql_ask(session->replication, buf_text(&text), NULL, 0, on_created, session);
+}
+
+/* A standby was promoted, perhaps without the end of what we had read; or we are at the old
+ * primary again. */
+static void on_history(void *arg, const struct sql_answer *answer)
+{
+    struct session *session = arg;
+
+    if (answer->status == ERR_CLOSED)
+        return; /* down() follows */
+    const lsn left =
+        answer->status == OK && answer->rows == 1
+            ? timeline_left_at(sql_value(answer, 0, 1), slice_text(session->timeline_left))
+            : LSN_NONE;
+    if (left <= stream_settled(session->stream))
+        add_gap(session, "the database has a new timeline, which lacks the end of the old one");
+    have_slot(session);
+}
+
 static void on_identified(void *arg, const struct sql_answer *answer)
 {
     struct session *session = arg;
@@ -312,14 +362,12 @@ static void on_identified(void *arg, const struct sql_answer *answer)
         session->target = LSN_NONE;
     if (session->target < stream_settled(session->stream))
         add_gap(session, "the database is behind what it has sent before, it was restored");
-    if (session->info.exists) {
-        start_slot(session);
+    if (!session->timeline_left) {
+        have_slot(session);
         return;
     }
-    session->step = STEP_CREATE;
-    timer_start(session->patience, PATIENCE_MS, PATIENCE_MS);
-    slot_add_create(&text, session->slot, plugin_text(session->plugin), session->is_temporary);
-    sql_ask(session->replication, buf_text(&text), NULL, 0, on_created, session);
+    buf_printf(&text, "TIMELINE_HISTORY %s", session->timeline);
+    sql_ask(session->replication, buf_text(&text), NULL, 0, on_history, session);
 }
 
 void attempt_replication_up(struct session *session)
@@ -357,13 +405,10 @@ void attempt_say_who_blocks(struct session *session)
 
 static uint64_t epoch_now(const struct session *session)
 {
-    struct slice timeline = slice_text(session->system);
-    const struct slice system = slice_cut(&timeline, '/');
     const bool is_json = session->plugin == SOURCE_WAL2JSON;
     const char *json = session->config.wal2json_format == 1 ? "wal2json 1" : "wal2json 2";
     const struct epoch_facts facts = {
-        .system = system,
-        .timeline = timeline,
+        .system = slice_text(session->system),
         .database = slice_text(session->info.database),
         .slot = slice_text(session->slot),
         .plugin = slice_text(is_json ? json : "pgoutput"),

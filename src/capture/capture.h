@@ -36,6 +36,7 @@ struct capture_config {
     const char *publication; /* its name; a second one is called <publication>_inserts */
     bool publish_via_partition_root;
     const char *slot_name;  /* "" or NULL: a temporary slot under a random name */
+    bool is_failover;       /* a durable slot is made so that standbys can take it over */
     uint64_t journal_age_s; /* of a durable slot: how old what is held back may be; 0: any age */
     uint64_t journal_wal_limit; /* and how many bytes of WAL */
     struct journal *journal;    /* borrowed; capture is its only writer */

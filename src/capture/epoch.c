@@ -16,9 +16,8 @@ uint64_t epoch_of(const struct epoch_facts *facts)
     unsigned char digest[CRYPTO_SHA256_SIZE];
     uint64_t epoch = 0;
 
-    buf_add_text(&text, "pgcdc epoch 1 ");
+    buf_add_text(&text, "pgcdc epoch 2 ");
     add_fact(&text, facts->system);
-    add_fact(&text, facts->timeline);
     add_fact(&text, facts->database);
     add_fact(&text, facts->slot);
     add_fact(&text, facts->plugin);

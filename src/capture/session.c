@@ -460,6 +460,8 @@ void session_free(struct session *session)
     mem_free(session->slot);
     mem_free(session->publication_names);
     mem_free(session->system);
+    mem_free(session->timeline);
+    mem_free(session->timeline_left);
     buf_release(&session->gap);
     free_config(&session->config);
     mem_free(session);

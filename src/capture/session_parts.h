@@ -65,7 +65,8 @@ struct session {
     enum source_plugin plugin; /* of the plan */
     char *publication_names;   /* owned; of pgoutput */
     lsn confirmed;             /* where the slot stands */
-    char *system;              /* owned; "system identifier/timeline" of the last attempt */
+    char *system, *timeline;   /* owned; of the last attempt, as IDENTIFY_SYSTEM has them */
+    char *timeline_left;       /* owned; the one before, if it was another; else NULL */
     lsn target;                /* where the server's WAL stood when we came */
     int walsender;             /* process of our last stream; 0: none */
     bool is_measuring;         /* slot_retained was asked */

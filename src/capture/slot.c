@@ -134,13 +134,14 @@ const char slot_end_holder[] =
     " WHERE s.slot_name = $1 AND a.pid = $2::int4 AND a.usename = current_user"
     " AND a.application_name = 'pgcdc'";
 
-void slot_add_create(struct buf *out, const char *name, const char *plugin, bool is_temporary)
+void slot_add_create(struct buf *out, const char *name, const char *plugin, enum slot_kind kind)
 {
     buf_add_text(out, "CREATE_REPLICATION_SLOT ");
     sql_quote_identifier(out, slice_text(name));
-    buf_printf(out, "%s LOGICAL ", is_temporary ? " TEMPORARY" : "");
+    buf_printf(out, "%s LOGICAL ", kind == SLOT_TEMPORARY ? " TEMPORARY" : "");
     sql_quote_identifier(out, slice_text(plugin));
-    buf_add_text(out, " NOEXPORT_SNAPSHOT");
+    buf_add_text(out,
+                 kind == SLOT_FAILOVER ? " (SNAPSHOT 'nothing', FAILOVER)" : " NOEXPORT_SNAPSHOT");
 }
 
 void slot_add_start(struct buf *out, const char *name, struct slice options)

@@ -65,7 +65,9 @@ extern const char slot_retained[];
 /* Ends the process $2 if it is one of this program's and role's that holds the slot $1. */
 extern const char slot_end_holder[];
 
-/* Replication commands. */
-void slot_add_create(struct buf *out, const char *name, const char *plugin, bool is_temporary);
+/* Replication commands.  FAILOVER: standbys with sync_replication_slots keep a copy of the slot,
+ * and whoever of them is promoted goes on with it (PostgreSQL 17). */
+enum slot_kind { SLOT_TEMPORARY, SLOT_DURABLE, SLOT_FAILOVER };
+void slot_add_create(struct buf *out, const char *name, const char *plugin, enum slot_kind kind);
 /* `options` as START_REPLICATION takes them, without parentheses. */
 void slot_add_start(struct buf *out, const char *name, struct slice options);

@@ -14,7 +14,7 @@
  *
  * It says: everything up to and including this change is known to me.  Within one epoch tokens are
  * ordered as text.  A position means something only together with its epoch (which database,
- * timeline, slot and plugin it counts in): a token of another epoch is a told gap, never a guess.
+ * slot and plugin it counts in): a token of another epoch is a told gap, never a guess.
  * A token grants nothing; who may see what is asked anew whenever it is used.
  *
  * An index of POSITION_ALL means the whole transaction, and all that came before it; the check is

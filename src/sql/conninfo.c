@@ -9,11 +9,13 @@
 #include "base/mem.h"
 
 /* A name that a server does not know would make it refuse us, so here are only settings of
- * PostgreSQL 11 and before; sql.c sets the younger ones when it knows the version. */
+ * PostgreSQL 11 and before; sql.c sets the younger ones when it knows the version.  It also sets
+ * default_transaction_read_only, by which libpq tells what target_session_attrs = read-write is not
+ * to take: an old primary that was fenced in this way. */
 static const char OUR_OPTIONS[] =
     "-c search_path=public -c DateStyle=ISO -c IntervalStyle=postgres -c TimeZone=UTC "
     "-c bytea_output=hex -c extra_float_digits=1 -c standard_conforming_strings=on "
-    "-c xmlbinary=base64 -c row_security=on -c default_transaction_read_only=off "
+    "-c xmlbinary=base64 -c row_security=on "
     "-c default_transaction_isolation=read\\ committed -c jit=off -c statement_timeout=0 "
     "-c lock_timeout=0 -c idle_in_transaction_session_timeout=0";
 

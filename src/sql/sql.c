@@ -181,14 +181,16 @@ static void on_settled(void *arg, const struct sql_answer *answer)
         sql->events.up(sql->arg);
 }
 
-/* What the start-up options could not hold: settings that older servers do not know, and those
+/* What the start-up options could not hold: settings that older servers do not know, one that
+ * libpq goes by when it chooses among hosts, and those
  * that libpq sends from the environment (PGTZ, PGDATESTYLE) behind the options. */
 static void settle(struct sql *sql)
 {
     CLEANUP(buf_release) struct buf text = BUF_INIT;
     const int version = PQserverVersion(sql->conn);
 
-    buf_add_text(&text, "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'");
+    buf_add_text(&text, "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; "
+                        "SET default_transaction_read_only = off");
     if (version >= 140000)
         buf_add_text(&text, "; SET idle_session_timeout = 0");
     if (version >= 170000)

@@ -175,6 +175,48 @@ def test_a_slot_that_was_dropped_is_a_told_gap(own_postgres, scratch):
         assert "no earlier position can be resumed" in server.log()
 
 
+DROP = "SELECT pg_drop_replication_slot('{}')"
+COPY = "SELECT pg_copy_logical_replication_slot('{}', '{}')"
+MEANWHILE = {
+    "made anew": (True, [DROP.format("kept"),
+                         "SELECT pg_create_logical_replication_slot('kept', 'pgoutput')"]),
+    "moved on": (True, ["SELECT pg_replication_slot_advance('kept', pg_current_wal_lsn())"]),
+    "read by another": (True, ["SELECT pg_logical_slot_get_binary_changes('kept', NULL, NULL,"
+                               " 'proto_version', '1', 'publication_names', 'pgcdc')"]),
+    "copied and back": (False, [COPY.format("kept", "copy"), DROP.format("kept"),
+                                COPY.format("copy", "kept"), DROP.format("copy")]),
+    "database renamed": (False, ["ALTER DATABASE shop RENAME TO store"]),
+}
+
+
+@pytest.mark.parametrize("is_gap, statements", MEANWHILE.values(), ids=MEANWHILE)
+def test_what_was_done_to_the_slot_while_we_were_away(own_postgres, scratch, is_gap, statements):
+    """Only a slot that stands where we left it leads on; whose it is does not matter."""
+    cluster = own_postgres().start()
+    cluster.psql("CREATE DATABASE shop")
+    name = "store" if "RENAME" in statements[0] else "shop"
+    database = Database(cluster, "shop")
+    database.run(ORDERS)
+    with Pgcdc(scratch, cluster.url("shop"), slot_name="kept") as server:
+        with listen(server, "now") as socket:
+            insert(database, 1)
+            insert(database, 2)
+            _, places = ids(socket, 2)
+    database.close()
+    for statement in statements:
+        cluster.psql(statement, "postgres" if name == "store" else "shop")
+    database = Database(cluster, name)
+    insert(database, 3)
+    with Pgcdc(scratch, cluster.url(name), slot_name="kept") as server:
+        for known, place in enumerate(places, 1):
+            with listen(server, place) as socket:
+                if is_gap:
+                    assert socket.close_code()[0] == 4010
+                else:
+                    assert ids(socket, 3 - known)[0] == [*range(known + 1, 4)]
+    database.close()
+
+
 def test_a_slot_that_is_lost_is_a_told_gap(own_postgres, scratch):
     """F9: no endless retries, and the log says what was too small."""
     cluster = own_postgres(max_slot_wal_keep_size="1MB", wal_keep_size="0",

@@ -12,7 +12,7 @@ from consistency.schema import Subscription
 from consistency.subscribers import GAP, PosSubscriber
 from support.patience import PATIENCE, promised, wait_for
 from support.pgcdc import Pgcdc
-from support.postgres import run_as
+from support.postgres import Postgres, run_as
 from support.proxy import Proxy
 from support.websocket import Refused
 
@@ -22,8 +22,10 @@ ROWS = "CREATE TABLE rows (id int PRIMARY KEY, body text)"
 class Site:
     """A cluster, a proxy before it, a server with the durable slot `kept`, and clients."""
 
-    def __init__(self, cluster, scratch, **settings):
+    def __init__(self, cluster, scratch, hosts=(), **settings):
+        """`hosts`: clusters that the URL names in turn, instead of the proxy."""
         self.cluster, self.scratch, self.settings = cluster, scratch, settings
+        self.hosts = hosts
         self.proxy = Proxy(cluster.home / f".s.PGSQL.{cluster.port}")
         self.database = Database(cluster, "postgres")
         self.database.run(ROWS)
@@ -32,6 +34,10 @@ class Site:
 
     @property
     def url(self):
+        if self.hosts:
+            homes, ports = zip(*((str(host.home), str(host.port)) for host in self.hosts))
+            return (f"host={','.join(homes)} port={','.join(ports)} user=postgres dbname=postgres"
+                    " target_session_attrs=read-write")
         return f"postgres://postgres@127.0.0.1:{self.proxy.port}/postgres"
 
     def serve(self, is_ready=True):
@@ -107,7 +113,11 @@ def site(own_postgres, scratch):
     made = []
 
     def make(settings=None, **options):
-        made.append(Site(own_postgres(**(settings or {})).start(), scratch, **options))
+        """`settings`: of a new cluster, or a cluster that runs."""
+        cluster = settings
+        if not isinstance(settings, Postgres):
+            cluster = own_postgres(**(settings or {})).start()
+        made.append(Site(cluster, scratch, **options))
         return made[-1]
 
     yield make
@@ -412,30 +422,154 @@ def copy_cluster(cluster, made, signal_file):
             shutil.rmtree(slot_directory)
     (made.data / signal_file).touch()
     made.configure(port=made.port, unix_socket_directories=made.home, restore_command="false",
-                   primary_conninfo=f"host={cluster.home} port={cluster.port} user=postgres")
+                   primary_conninfo=f"host={cluster.home} port={cluster.port} user=postgres"
+                                    " dbname=postgres")
 
 
-def test_f18_promoted_standby(site, own_postgres):
-    """R2: another timeline is another epoch; what the standby lacks is told, not guessed."""
-    here = site()
-    follower = here.follow()
-    here.insert(5)
-    standby = own_postgres()
+def add_standby(here, standby, **settings):
     here.cluster.stop("fast")
     copy_cluster(here.cluster, standby, "standby.signal")
     here.cluster.start()
     here.reconnect()
+    standby.configure(**settings)
     standby.start()
-    here.insert(5)
+
+
+def wait_received(here, standby):
     wait_for("the standby to have it", lambda: standby.psql("SELECT max(id) FROM rows").strip() == str(here.last))
-    here.cluster.stop("immediate")
+
+
+def promote(here, standby):
+    """From here on `here` is where the standby is; its proxy still leads to the old primary."""
     assert standby.pg_ctl("-w", "promote").returncode == 0
     here.cluster = standby
     here.reconnect()
-    here.proxy.target = standby.home / f".s.PGSQL.{standby.port}"
-    wait_for("it to be told", lambda: follower.told or follower.failure, 3 * PATIENCE)
+
+
+def lead_to(here, cluster):
+    here.proxy.target = cluster.home / f".s.PGSQL.{cluster.port}"
+    here.proxy.reset()
+
+
+def wait_told(follower, times=1):
+    wait_for("it to be told", lambda: len(follower.told) >= times or follower.failure, 3 * PATIENCE)
+
+
+def test_f18_promoted_standby(site, own_postgres):
+    """R2: what the standby may lack is told, not guessed."""
+    here, standby = site(), own_postgres()
+    follower = here.follow()
+    here.insert(5)
+    add_standby(here, standby)
+    here.insert(5)
+    wait_received(here, standby)
+    here.cluster.stop("immediate")
+    promote(here, standby)
+    lead_to(here, standby)
+    wait_told(follower)
     told_of_gap(here, follower)
-    assert len(epochs_of(follower)) == 2
+
+
+def fork(here, standby):
+    """The standby is promoted, and the old primary lives on: fenced, with our slot still there."""
+    old, follower = here.cluster, here.follow()
+    here.insert(5)
+    add_standby(here, standby)
+    here.insert(5)
+    wait_received(here, standby)
+    wait_for("the follower", lambda: ids(follower)[-1:] == [here.last])
+    old.psql("ALTER SYSTEM SET default_transaction_read_only = on; SELECT pg_reload_conf()")
+    promote(here, standby)
+    return old, follower
+
+
+@pytest.mark.parametrize("how", ["address", "hosts", "restart"])
+def test_f18_the_old_primary_lives_on(site, own_postgres, how):
+    """As long as we stay nothing false is told; the way to the new one is a told gap, whichever way
+    an administrator takes."""
+    old, standby = own_postgres().start(), own_postgres()
+    here = site(old, hosts=(old, standby) if how == "hosts" else ())
+    _, follower = fork(here, standby)
+    here.insert(5)
+    assert old.psql("SELECT active FROM pg_replication_slots").strip() == "t"
+    assert here.server.ready()[0] == 200
+    assert follower.told == [] and ids(follower)[-1] == here.last - 5
+    if how == "restart":
+        here.server.end(signal.SIGKILL)
+        lead_to(here, standby)
+        here.server.start()
+    elif how == "hosts":
+        old.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                 " WHERE application_name LIKE 'pgcdc%'")
+    else:
+        lead_to(here, standby)
+    wait_told(follower)
+    told_of_gap(here, follower)
+
+
+def test_f18_back_to_the_old_primary(site, own_postgres):
+    """By mistake, and in the end to the new one again: each of them is told."""
+    here, standby = site(), own_postgres()
+    old, follower = fork(here, standby)
+    for times, cluster in enumerate((standby, old, standby), 1):
+        lead_to(here, cluster)
+        wait_told(follower, times)
+    here.insert(5)
+    got, = here.end()
+    assert got[-5:] == [*range(here.last - 4, here.last + 1)]
+    assert len(follower.told) == 3, follower.told
+
+
+def add_standby_with_slot(here, standby):
+    here.database.run("SELECT pg_create_physical_replication_slot('standby')")
+    add_standby(here, standby, primary_slot_name="standby", hot_standby_feedback="on",
+                sync_replication_slots="on")
+
+    def has_slot():  # it becomes whole when the primary's has moved on
+        here.insert(1)
+        here.database.run("SELECT pg_log_standby_snapshot()")
+        time.sleep(0.3)
+        return standby.psql("SELECT 1 FROM pg_replication_slots WHERE slot_name = 'kept' AND synced"
+                            " AND NOT temporary").strip()
+    wait_for("the standby to have the slot", has_slot, 3 * PATIENCE)
+
+
+@pytest.mark.postgres(17)
+def test_f18_promoted_standby_with_our_slot(site, own_postgres):
+    """It had all that we had: clients go on, over a kill -9 as well."""
+    here, standby = site(slot_failover="true", journal_age="1"), own_postgres()
+    follower = here.follow()
+    add_standby_with_slot(here, standby)
+    here.insert(5)
+    wait_received(here, standby)
+    here.cluster.stop("fast")
+    promote(here, standby)
+    lead_to(here, standby)
+    here.insert(5)
+    here.server.wait_ready(2 * PATIENCE)
+    here.server.end(signal.SIGKILL)
+    here.insert(5)
+    here.server.start()
+    here.assert_no_hole()
+    assert len(epochs_of(follower)) == 1
+
+
+@pytest.mark.postgres(17)
+def test_f18_a_standby_with_our_slot_that_lacks_the_end(site, own_postgres):
+    """What we have told and the standby never had is a told gap."""
+    here, standby = site(slot_failover="true", journal_age="1"), own_postgres()
+    follower = here.follow()
+    add_standby_with_slot(here, standby)
+    wait_received(here, standby)
+    standby.stop("fast")
+    here.insert(5)
+    wait_for("the follower", lambda: ids(follower)[-1:] == [here.last])
+    here.cluster.stop("immediate")
+    standby.start()
+    promote(here, standby)
+    lead_to(here, standby)
+    wait_told(follower)
+    told_of_gap(here, follower)
 
 
 def test_f19_restored_backup(site, own_postgres):

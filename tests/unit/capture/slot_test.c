@@ -95,9 +95,17 @@ static void test_commands(void **state)
     (void)state;
     CLEANUP(buf_release) struct buf out = BUF_INIT;
 
-    slot_add_create(&out, "a\"b", "pgoutput", true);
+    slot_add_create(&out, "a\"b", "pgoutput", SLOT_TEMPORARY);
     assert_slice_is(buf_slice(&out), "CREATE_REPLICATION_SLOT \"a\"\"b\" TEMPORARY LOGICAL "
                                      "\"pgoutput\" NOEXPORT_SNAPSHOT");
+    buf_reset(&out);
+    slot_add_create(&out, "s", "wal2json", SLOT_DURABLE);
+    assert_slice_is(buf_slice(&out),
+                    "CREATE_REPLICATION_SLOT \"s\" LOGICAL \"wal2json\" NOEXPORT_SNAPSHOT");
+    buf_reset(&out);
+    slot_add_create(&out, "s", "pgoutput", SLOT_FAILOVER);
+    assert_slice_is(buf_slice(&out), "CREATE_REPLICATION_SLOT \"s\" LOGICAL \"pgoutput\" "
+                                     "(SNAPSHOT 'nothing', FAILOVER)");
     buf_reset(&out);
     slot_add_start(&out, "s", SLICE("\"proto_version\" '1'"));
     assert_slice_is(buf_slice(&out),
