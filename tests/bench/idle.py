@@ -16,7 +16,8 @@ FIRST = 1000
 PLAIN = 5000 if QUICK else 18_000
 TLS = 1000 if QUICK else 5000
 REST = 1 if QUICK else 3  # seconds
-KINDS = {"plain": (PLAIN, 512, ()), "TLS": (TLS, 18 * 1024, ("-t",))}
+KINDS = {"plain": (PLAIN, 512, ()), "deflate": (PLAIN, 512, ("-d",)),
+         "TLS": (TLS, 18 * 1024, ("-t",))}
 
 
 def key_pair(bench):
@@ -69,7 +70,7 @@ def run(build):
             kind, floor = Kind(), Runs()
             for turn in range(TURNS):
                 progress(f"idle: {name}, turn {turn + 1} of {TURNS}")
-                with bench.server(**(settings if flags else {})) as server:
+                with bench.server(**(settings if "-t" in flags else {})) as server:
                     kind.run(bench, server, count, flags)
                 floor.add(floor_accept_us(bench, count))
             report.add([name, f"{count:,}", kind.size.text(), bar(kind.size.median, limit),

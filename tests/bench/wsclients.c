@@ -22,14 +22,14 @@
 /*
  * Many WebSocket clients in one thread.
  *
- *     wsclients [-c CLIENTS] [-q QUERY] [-k QUERIES] [-w WINDOW] [-n FRAMES] [-t] [-z] PORT
+ *     wsclients [-c CLIENTS] [-q QUERY] [-k QUERIES] [-w WINDOW] [-n FRAMES] [-d] [-t] [-z] PORT
  *     wsclients -c 100 -k 60 -q '*:feed:id.eq.-%d' 8080
  *
- * -q is each client's query, -k how many of it each has; each %d in it counts all of them.  -t
- * speaks TLS.  -w is how many connections are being opened at a time (200).  -z reads nothing once
- * live, as a stalled client does.  -n: a client counts as live when it has had so many text frames,
- * as one that resumes.  When all are live it prints {"opened":N,"seconds":S} and obeys lines of its
- * input:
+ * -q is each client's query, -k how many of it each has; each %d in it counts all of them.  -d
+ * asks for compression, and does not inflate what comes.  -t speaks TLS.  -w is how many
+ * connections are being opened at a time (200).  -z reads nothing once live, as a stalled client
+ * does.  -n: a client counts as live when it has had so many text frames, as one that resumes. When
+ * all are live it prints {"opened":N,"seconds":S} and obeys lines of its input:
  *
  *     expect FRAMES SECONDS   prints {"expecting":FRAMES}, counts until FRAMES text frames came to
  *                             all clients together, or for SECONDS, and prints what it found
@@ -52,7 +52,7 @@ static const char *query = "*:feed";
 static int count = 1, queries = 1, port;
 static uint32_t missing;
 static int window = 200; /* connections that are being opened at a time */
-static bool is_tls, is_stalled;
+static bool is_tls, is_stalled, is_deflated;
 static SSL_CTX *tls;
 static struct client *clients;
 static int epoll_fd, opened, gone;
@@ -191,8 +191,8 @@ static void ask(struct client *client)
     at += sprintf(at,
                   " HTTP/1.1\r\nHost: localhost:%d\r\nUpgrade: websocket\r\n"
                   "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                  "Sec-WebSocket-Version: 13\r\n\r\n",
-                  port);
+                  "Sec-WebSocket-Version: 13\r\n%s\r\n",
+                  port, is_deflated ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : "");
     sent = put(client, request, (size_t)(at - request));
     if (sent == -1)
         return;
@@ -398,7 +398,7 @@ int main(int argc, char **argv)
     struct rlimit limit;
     int option;
 
-    while ((option = getopt(argc, argv, "c:q:k:w:n:tz")) != -1) {
+    while ((option = getopt(argc, argv, "c:q:k:w:n:dtz")) != -1) {
         switch (option) {
         case 'c':
             count = atoi(optarg);
@@ -415,6 +415,9 @@ int main(int argc, char **argv)
             break;
         case 'n':
             missing = (uint32_t)atoi(optarg);
+            break;
+        case 'd':
+            is_deflated = true;
             break;
         case 't':
             is_tls = true;
