@@ -24,12 +24,7 @@ static size_t part_size(struct slice type)
 /* "interval day to second(3)": these words are a modifier, too. */
 static struct slice without_fields(struct slice type)
 {
-    const struct slice interval = SLICE("interval");
-
-    if (!slice_starts(type, interval) || type.size == interval.size ||
-        type.at[interval.size] != ' ')
-        return type;
-    return interval;
+    return slice_starts(type, SLICE("interval ")) ? SLICE("interval") : type;
 }
 
 void column_type_plain(struct slice type, struct buf *out)
