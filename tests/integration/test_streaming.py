@@ -2,6 +2,7 @@
 """Transactions that PostgreSQL sends while they run: nothing before the commit, nothing of what is
 rolled back, all of it in bounded memory, and a disk that fails loses nothing (C7, C2, H2; F13, F14,
 F21)."""
+import contextlib
 import os
 import random
 import resource
@@ -201,6 +202,17 @@ def test_interleaved_transactions(database, pgcdc):
              and server.metric("pgcdc_spill_memory_bytes") == 0)
 
 
+def run_while_reading(database, socket, *statements):
+    """What comes meanwhile: a client that answers no ping for long would be given up."""
+    got = []
+    thread = threading.Thread(target=lambda: [database.run(each) for each in statements])
+    thread.start()
+    while thread.is_alive():
+        with contextlib.suppress(TimeoutError):
+            got.append(socket.message(0.2))
+    return got
+
+
 @pytest.mark.parametrize("rows", ROWS)
 def test_any_size_in_bounded_memory(own_postgres, scratch, rows):
     """F13, C7, C2: the walsender hears from us all the time, and memory has its bound."""
@@ -213,11 +225,12 @@ def test_any_size_in_bounded_memory(own_postgres, scratch, rows):
         with server.query(f"*:big:id.in.(1,{rows})", "insert:marker", timeout=timeout) as socket:
             before = server.rss_kib()
             for _ in range(2):
-                database.run("INSERT INTO big SELECT n, repeat('x', 200)"
-                             f" FROM generate_series(1, {rows}) n")
-                got = database.mark(socket, timeout=timeout)
+                got = run_while_reading(database, socket, "INSERT INTO big SELECT n, repeat('x', 200)"
+                                        f" FROM generate_series(1, {rows}) n")
+                got += database.mark(socket, timeout=timeout)
                 assert [message["columnvalues"][0] for message in got] == [1, rows]
-                database.run("BEGIN; DELETE FROM big; ROLLBACK; TRUNCATE big")
+                assert run_while_reading(database, socket,
+                                         "BEGIN; DELETE FROM big; ROLLBACK; TRUNCATE big") == []
             database.mark(socket, timeout=timeout)
             assert server.metric("pgcdc_spilled_transactions_total") >= 2
             assert server.metric("pgcdc_capture_connects_total") == 1
