@@ -328,7 +328,8 @@ class Client(threading.Thread):
         elif kind == "live":
             concerned[0].is_live, concerned[0].position = True, message["position"]
         elif kind == "progress":
-            self.told_up_to = message["position"]
+            if all(one.is_subscribed for one in self.holdings):  # it counts for these only
+                self.told_up_to = message["position"]
             for holding in self.holdings:
                 if holding.is_live and holding.is_subscribed:
                     holding.position = message["position"]
