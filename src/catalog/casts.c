@@ -70,6 +70,17 @@ enum status casts_narrow(struct casts *casts, size_t *out_index)
     return ERR_INPUT;
 }
 
+bool casts_are_not_at_fault(const char *sqlstate)
+{
+    static const char *const classes[] = {"53", "57", "58", "XX", "40", "25"};
+
+    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
+        if (strncmp(sqlstate, classes[i], 2) == 0)
+            return true;
+    }
+    return false;
+}
+
 void cast_cache_release(struct cast_cache *cache)
 {
     struct slice key;

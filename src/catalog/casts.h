@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +41,10 @@ size_t casts_ask(struct casts *casts, struct buf *out_text, const char **params)
 void casts_take(struct casts *casts, size_t i, struct slice value);
 /* A question was refused. OK: ask again, more narrowly; ERR_INPUT: out_index is the bad one. */
 MUST_CHECK enum status casts_narrow(struct casts *casts, size_t *out_index);
+
+/* Is a refusal with this code not a value's fault: resources, shutting down, cancelled, internal?
+ */
+bool casts_are_not_at_fault(const char *sqlstate);
 
 /*
  * What was cast before, for a minute: at most 10,000 of at most 256 bytes.  Not for dates and

@@ -6,6 +6,7 @@
 
 #include "base/list.h"
 #include "base/mem.h"
+#include "catalog/cast_asks.h"
 #include "catalog/casts.h"
 #include "catalog/pool.h"
 #include "catalog/table_asks.h"
@@ -36,12 +37,14 @@ struct ask {
     _Atomic bool is_cancelled;
 
     struct list_link in_open; /* the control thread's, as all below */
-    struct sql *sql;          /* where it was asked; NULL: it waits; not of ASK_TABLE */
+    struct sql *sql;          /* where it was asked by itself; NULL: it waits */
     uint64_t asked_ms;
 
     struct table_asker table;       /* of ASK_TABLE */
     char *schema, *name;            /* owned; of ASK_TABLE */
     struct casts casts;             /* of ASK_CASTS */
+    struct cast_asker cast;         /* likewise */
+    bool is_alone;                  /* they are not asked for together with others' */
     enum ask_owner_kind owner_kind; /* of ASK_OWNER */
     char *customer_id, *value;      /* owned */
 
@@ -58,6 +61,7 @@ struct control {
     struct list_link open;         /* oldest first */
     size_t open_count;
     struct table_asks table_asks;
+    struct cast_asks cast_asks;
     struct cast_cache cast_cache;
     char *publication; /* owned; NULL: none */
     bool is_closing;
@@ -146,24 +150,13 @@ static void finish_casts(struct ask *ask)
     finish(ask, OK, "");
 }
 
-/* Not the value's fault: resources, shutting down, cancelled, internal. */
-static bool is_servers_fault(const struct sql_answer *answer)
-{
-    static const char *const classes[] = {"53", "57", "58", "XX", "40", "25"};
-
-    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
-        if (strncmp(answer->sqlstate, classes[i], 2) == 0)
-            return true;
-    }
-    return false;
-}
-
 static void on_casts(void *arg, const struct sql_answer *answer)
 {
     struct ask *ask = arg;
 
     ask->sql = NULL;
-    if (answer->status == ERR_CLOSED || (answer->status != OK && is_servers_fault(answer))) {
+    if (answer->status == ERR_CLOSED ||
+        (answer->status != OK && casts_are_not_at_fault(answer->sqlstate))) {
         ask->casts.to = ask->casts.from; /* the same stretch again */
         on_trouble(ask, answer);
         return;
@@ -180,6 +173,18 @@ static void on_casts(void *arg, const struct sql_answer *answer)
     send(ask);
 }
 
+static void on_shared_casts(struct cast_asker *asker, enum cast_answer answer, const char *message)
+{
+    struct ask *ask = LIST_ITEM(asker, struct ask, cast);
+
+    if (answer == CAST_REFUSED) {
+        finish(ask, ERR_REFUSED, message);
+        return;
+    }
+    ask->is_alone = ask->is_alone || answer == CAST_ALONE;
+    send(ask);
+}
+
 static void send_casts(struct ask *ask)
 {
     CLEANUP(buf_release) struct buf text = BUF_INIT;
@@ -189,6 +194,11 @@ static void send_casts(struct ask *ask)
 
     if (count == 0) {
         finish_casts(ask);
+        return;
+    }
+    if (!ask->is_alone) {
+        ask->casts = before;
+        cast_asks_add(&ask->control->cast_asks, &ask->cast, &ask->casts);
         return;
     }
     ask->sql =
@@ -238,12 +248,16 @@ static struct pool *pool_of(const struct ask *ask)
 /* Where it was asked, and since when that has not answered. */
 static struct sql *sql_of(const struct ask *ask)
 {
-    return ask->kind == ASK_TABLE ? table_asker_sql(&ask->table) : ask->sql;
+    if (ask->kind == ASK_TABLE)
+        return table_asker_sql(&ask->table);
+    return ask->cast.asks ? ask->cast.asks->sql : ask->sql;
 }
 
 static uint64_t put_ms(const struct ask *ask)
 {
-    return ask->kind == ASK_TABLE ? table_asker_put_ms(&ask->table) : ask->asked_ms;
+    if (ask->kind == ASK_TABLE)
+        return table_asker_put_ms(&ask->table);
+    return ask->cast.asks ? ask->cast.asks->put_ms : ask->asked_ms;
 }
 
 static void on_up(void *arg)
@@ -252,7 +266,9 @@ static void on_up(void *arg)
 
     LIST_EACH (link, &control->open) {
         struct ask *ask = LIST_ITEM(link, struct ask, in_open);
-        if (!sql_of(ask))
+        if (ask->cast.asks)
+            cast_asks_retry(&control->cast_asks);
+        else if (!sql_of(ask))
             send(ask);
     }
 }
@@ -262,6 +278,7 @@ static void finish_closed(struct ask *ask)
     char message[1100];
 
     table_asks_remove(&ask->table);
+    cast_asks_remove(&ask->cast);
     (void)snprintf(message, sizeof message, "the database is not connected: %s",
                    pool_why(pool_of(ask)));
     finish(ask, ERR_CLOSED, message);
@@ -271,12 +288,14 @@ static void finish_closed(struct ask *ask)
  * of open asks. */
 static bool end_unanswered(struct ask *ask, struct sql *sql, uint64_t now_ms)
 {
-    const bool is_stuck = now_ms - put_ms(ask) >= ASK_MS;
+    const bool is_stuck = sql && now_ms - put_ms(ask) >= ASK_MS;
     struct pool *pool = pool_of(ask);
 
     if (ask->kind == ASK_TABLE)
         table_asks_remove(&ask->table);
-    else
+    else if (ask->cast.asks)
+        cast_asks_remove(&ask->cast);
+    else if (sql)
         sql_forget(sql, ask);
     finish(ask, ERR_TIMEOUT, "the database has not answered within 10 s");
     if (is_stuck)
@@ -290,11 +309,13 @@ static bool end_overdue(struct control *control, uint64_t now_ms)
     LIST_EACH (link, &control->open) {
         struct ask *ask = LIST_ITEM(link, struct ask, in_open);
         const uint64_t age_ms = now_ms - ask->asked_ms;
+        if (age_ms < ASK_MS) /* those before it are gone: whom they kept waiting goes on */
+            cast_asks_retry(&control->cast_asks);
         struct sql *sql = sql_of(ask);
-        if (!sql && age_ms >= GRACE_MS)
-            finish_closed(ask);
-        else if (sql && age_ms >= ASK_MS && end_unanswered(ask, sql, now_ms))
+        if (age_ms >= ASK_MS && end_unanswered(ask, sql, now_ms))
             return true;
+        if (!sql && age_ms >= GRACE_MS && age_ms < ASK_MS)
+            finish_closed(ask);
     }
     return false;
 }
@@ -355,6 +376,7 @@ struct control *control_new(struct loop *loop, const struct control_config *conf
     control->catalogue = open_pool(control, "catalogue", config->conninfo, config->connections);
     control->table_asks =
         (struct table_asks){loop, control->catalogue, control->publication, on_table, MAP_INIT};
+    cast_asks_init(&control->cast_asks, loop, control->catalogue, on_shared_casts);
     if (config->auth_conninfo) /* more than two gain nothing: questions are short and queued */
         control->auth = open_pool(control, "auth database", config->auth_conninfo,
                                   config->auth_connections == 1 ? 1 : 2);
