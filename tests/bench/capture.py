@@ -68,7 +68,7 @@ def drain(bench, slot, plugin, end):
     return float(done.stdout.split()[0])
 
 
-def one_turn(bench, waiter, walsender, turn, plugin, history):
+def one_turn(bench, server, walsender, turn, plugin, history):
     """Changes a second of the bare reader and of pgcdc; who is first changes."""
     slot = f"bare_{turn}"
     bench.slot(slot, plugin)
@@ -77,11 +77,14 @@ def one_turn(bench, waiter, walsender, turn, plugin, history):
         changes, end = write_history(bench, *history)
         if turn % 2 == 0:
             bare = drain(bench, slot, plugin, end)
+        # Only now: while a history is written nobody would answer its pings.
+        waiter = server.query("insert:marker", timeout=60)
         begin = time.monotonic()
     finally:
         os.kill(walsender, signal.SIGCONT)
     waiter.text(600)
     whole = time.monotonic() - begin
+    waiter.drop()
     if turn % 2 == 1:
         bare = drain(bench, slot, plugin, end)
     bench.sql(f"SELECT pg_drop_replication_slot('{slot}')")
@@ -94,7 +97,6 @@ def measure(bench, report, plugin, filters):
         if filters:
             others = bench.clients(filters // QUERIES, server.port, "-k", QUERIES, "-q",
                                    "*:events:id.eq.-%d")
-        waiter = server.query("insert:marker", timeout=60)
         walsender = int(bench.sql("SELECT pid FROM pg_stat_replication"))
         for name, history in HISTORIES.items():
             if not is_worth_it(name, filters):
@@ -102,13 +104,12 @@ def measure(bench, report, plugin, filters):
             progress(f"capture: {plugin}, transactions of {name}, {filters:,} filters")
             bare, whole = Runs(), Runs()
             for turn in range(TURNS):
-                for runs, value in zip((bare, whole), one_turn(bench, waiter, walsender, turn,
+                for runs, value in zip((bare, whole), one_turn(bench, server, walsender, turn,
                                                                plugin, history)):
                     runs.add(value)
             ratio = whole.ratio(bare)
             report.add([plugin, name, f"{filters:,}", bare.text(), whole.text(),
                         bar(ratio, 0.95, is_least=True)], bare=bare, pgcdc=whole, ratio=ratio)
-        waiter.drop()
         if others:
             others.close()
 
