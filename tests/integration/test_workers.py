@@ -7,8 +7,9 @@ import subprocess
 
 import pytest
 
+from support.patience import wait_for
 from support.pgcdc import BINARY, Pgcdc, run
-from support.websocket import Closed
+from support.websocket import Closed, Refused
 
 CPUS = sorted(os.sched_getaffinity(0))
 
@@ -102,17 +103,34 @@ def clients_of(server):
                if row[1].endswith(here) and row[3] == "01" and f"socket:[{row[9]}]" in own)
 
 
+def thirty(first, second):
+    """How the thirty clients are shared; None while they are not all counted: /proc/net/tcp may miss
+    one or show it twice while others come and go."""
+    counts = clients_of(first), clients_of(second)
+    return counts if sum(counts) == 30 else None
+
+
+def come(server):
+    """A client of any of those who share the port, all of whom can be asked questions then."""
+    def is_in():
+        try:
+            return server.query("insert:marker")
+        except Refused as refused:
+            assert refused.status == 503, refused
+            return None
+    return wait_for("a client to be let in", is_in)
+
+
 def test_servers_that_share_a_port_share_the_clients(database, pgcdc, scratch):
     """The way past the limit of descriptors of one process."""
     first = pgcdc(**SHARED)
     second = beside(database, pgcdc, scratch, first, **SHARED)
     try:
         second.wait_log("streaming")
-        sockets = [first.query("insert:marker") for _ in range(30)]
-        assert clients_of(first) > 0 and clients_of(second) > 0
-        assert clients_of(first) + clients_of(second) == 30
+        sockets = [come(first) for _ in range(30)]
+        here, left = wait_for("all to be counted", lambda: thirty(first, second))
+        assert here > 0 and left > 0
         assert database.mark(*sockets) == [[]] * 30
-        left = clients_of(second)
         first.clients.clear()
         assert first.end() == 0
         gone = 0

@@ -15,6 +15,8 @@ import socket as sockets
 import struct
 import threading
 
+from support.ports import Port
+
 LINGER_NOT = struct.pack("ii", 1, 0)  # close() sends RST
 
 
@@ -25,7 +27,8 @@ class Proxy:
         self.gate = threading.Event()
         self.gate.set()
         self.lock = threading.Lock()
-        self.pairs, self.port, self.listener = set(), 0, None
+        self.kept = Port()
+        self.pairs, self.port, self.listener = set(), self.kept.number, None
         self.accept()
 
     def __enter__(self):
@@ -63,7 +66,6 @@ class Proxy:
         listener.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", self.port))
         listener.listen(256)
-        self.port = listener.getsockname()[1]
         self.listener = listener
         threading.Thread(target=self.run, args=(listener,), daemon=True).start()
 
