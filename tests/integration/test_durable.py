@@ -204,7 +204,7 @@ def test_what_was_done_to_the_slot_while_we_were_away(own_postgres, scratch, is_
             _, places = ids(socket, 2)
     database.close()
     for statement in statements:
-        cluster.psql(statement, "postgres" if name == "store" else "shop")
+        cluster.psql_when_free(statement, "postgres" if name == "store" else "shop")
     database = Database(cluster, name)
     insert(database, 3)
     with Pgcdc(scratch, cluster.url(name), slot_name="kept") as server:

@@ -187,12 +187,12 @@ class Postgres:
             raise RuntimeError(done.stderr)
         return done.stdout
 
-    def psql_when_free(self, statement):
+    def psql_when_free(self, statement, database="postgres"):
         """Runs it as soon as nobody is in its way: a walsender and other backends live on for a
         moment behind a client that has ended or was cut off, and hold their slot and database."""
         def is_done():
             try:
-                self.psql(statement)
+                self.psql(statement, database)
                 return True
             except RuntimeError as error:
                 if not BUSY.search(str(error)):
