@@ -9,6 +9,11 @@ has a row; where SELECT fails, the subscription must be refused, too.  REFUSED h
 are refused though SELECT would take them, because we are not sure to compare as it does.
 """
 
+from support.postgres import server_major
+
+# The longest interval that this version reads as text.
+LONGEST = "2562047788:00:54.775807" if server_major() >= 15 else "2147483647:59:59"
+
 TYPES = """
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
 CREATE DOMAIN positive AS numeric(10,2) CHECK (VALUE > 0);
@@ -157,9 +162,9 @@ scalar("f_timestamptz", "timestamptz",
 scalar("f_interval", "interval",
        ["1 month", "30 days", "720 hours", "1 year", "12 mons", "360 days", "-1 day", "0",
         "1 day -00:00:01", "-1 years -2 mons +3 days -04:05:06.789", "00:00:00.000001",
-        "1 mon -30 days", "178000000 years", "-178000000 years", "24:00:00", "2562047788:00:54.775807"],
+        "1 mon -30 days", "178000000 years", "-178000000 years", "24:00:00", LONGEST],
        ["1 month", "30 days", "P1M", "720:00:00", "1 year", "-24 hours", "0", "86399 seconds",
-        "1 mon -1 day", "@ 1 day", "-178000000 years", "2562047788:00:54.775807", "bogus"], ORDERED)
+        "1 mon -1 day", "@ 1 day", "-178000000 years", LONGEST, "bogus"], ORDERED)
 scalar("f_inet", "inet", ["10.0.0.1", "10.0.0.0/8", "::1", "10.0.0.1/32", "2001:db8::/32"],
        ["10.0.0.1", "10.0.0.1/32", "10.0.0.0/8", "0:0::1", "10.0.0.1/24", "x"], EQUALITY)
 scalar("f_cidr", "cidr", ["10.0.0.0/8", "10.1.0.0/16"], ["10/8", "10.0.0.0/8", "10.1.0.0/16"],

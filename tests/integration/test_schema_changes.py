@@ -226,6 +226,7 @@ def test_a_filter_whose_column_is_gone_ends_with_a_reason(database, pgcdc, setti
         socket.ping("alive")
 
 
+@pytest.mark.postgres(15)  # 14 may leave out the first rows of a table that becomes a partition
 def test_partitions_attached_under_writers(database, pgcdc):
     database.run("CREATE TABLE parts (id bigint PRIMARY KEY, region text) PARTITION BY RANGE (id);"
                  "CREATE TABLE parts_0 PARTITION OF parts FOR VALUES FROM (-1000000) TO (1000000);"
