@@ -236,9 +236,6 @@ class Client(threading.Thread):
     def run(self):
         try:
             time.sleep(max(0, self.begin - time.monotonic()))
-            self.connect()
-            if self.dice.random() < 0.3:
-                self.come_back()
             while not self.has_all():
                 self.read_on()
         except Exception as error:
@@ -251,9 +248,15 @@ class Client(threading.Thread):
     def read_on(self):
         """To the end; where a thousand threads share a core a ping may be answered too late."""
         try:
+            if self.socket:
+                self.begin_again()
+            else:
+                self.connect()
+                if self.dice.random() < 0.3:
+                    self.come_back()
             self.read_until(self.has_all)
         except (ConnectionError, Closed):
-            self.begin_again()
+            assert self.server.is_alive(), self.server.log()
 
     def has_all(self):
         """Between subscriptions of which one is catching up there is no order: only `progress`
