@@ -7,6 +7,7 @@ import urllib.parse
 import pytest
 
 from support.pgcdc import MEMORY_FACTOR, wait_for
+from support.tls import context, make_certificate
 from support.websocket import (BINARY, CONTINUATION, DEFLATE, PING, PONG, TEXT, Closed, Refused,
                                WebSocket, deflate, encode_frame as frame)
 from v1_client import V1
@@ -143,7 +144,16 @@ def test_a_snapshot_is_compressed(database, pgcdc):
     assert got == [list(range(1, 2001))] * 2
 
 
-def test_over_tls_and_by_a_client_that_others_wrote(database, pgcdc):
+def test_over_tls(database, pgcdc, tmp_path):
+    database.run(ROWS)
+    key, cert = certificate = make_certificate(tmp_path)
+    server = pgcdc(tls=context(certificate), https="true", key_priv=str(key), key_cert=str(cert))
+    with live(server, "*:rows", "insert:marker") as socket:
+        fill(database, 1, 30, 20000)
+        assert ids(database.mark(socket)) == list(range(1, 31)) and socket.deflated >= 30
+
+
+def test_a_client_that_others_wrote(database, pgcdc):
     """Python's websockets, which asks for a window of 4 KiB by itself."""
     import asyncio
     import websockets
