@@ -3,6 +3,8 @@
  * How a subscription of the rich protocol begins: bound, placed in the journal, told, and with its
  * rows if it wants them.
  */
+#include <assert.h>
+
 #include "base/mem.h"
 #include "change/shape.h"
 #include "encode/v1_columns.h"
@@ -189,6 +191,7 @@ static void on_bound(void *arg, struct bind_result *result)
 
     struct bound *bound = result->bound;
 
+    assert(bound || result->refusal != BIND_OK);
     subscription->binding = NULL;
     const char *unknown = bound ? unknown_column(subscription->columns, bound->shape) : NULL;
     if (result->refusal != BIND_OK) {

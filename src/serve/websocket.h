@@ -85,7 +85,7 @@ struct ws_reader {
     bool is_deflated; /* of the message that is under way */
 };
 
-#define WS_MAX_MESSAGE (64 * 1024)
+#define WS_MAX_MESSAGE 65536
 #define WS_DEFLATED_MORE 1024
 
 enum ws_event_kind {
