@@ -48,6 +48,7 @@ void fanout_release(struct fanout *fanout)
     for (int i = 0; i < FRAME_FORMATS; i++)
         buf_release(&fanout->frames[i].bytes);
     v1_tails_release(&fanout->v1_tails);
+    buf_release(&fanout->v1_prefix);
     deflated_free(fanout->deflated);
     fanout->deflated = NULL;
     fanout->index = NULL;
@@ -211,9 +212,13 @@ static void gather_v1(const struct delivery *delivery)
         const size_t before = v1->run.size;
 
         list_remove(&v1->in_hits);
+        if (before == 0)
+            spares_take(&fanout->spares, &v1->run);
         v1->run_frames += v1_emit(v1, delivery, &v1->run);
         fanout->gathered += v1->run.size - before;
-        if (v1->run.size > 0 && !v1->in_dirty.next)
+        if (v1->run.size == 0)
+            spares_give(&fanout->spares, &v1->run);
+        else if (!v1->in_dirty.next)
             list_append(&fanout->dirty_v1, &v1->in_dirty);
     }
 }

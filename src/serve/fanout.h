@@ -47,6 +47,7 @@ struct fanout {
     struct list_link dirty_v1; /* sessions of the rich protocol with a run */
     struct list_link hit_v1;   /* those that the change at hand concerns */
     struct v1_tails v1_tails;  /* what they all get of it */
+    struct buf v1_prefix;      /* what one of them gets in front of that */
     uint32_t v1_count;         /* subscriptions of theirs, which want to know of rows that leave */
     struct spares spares;      /* for the runs of dirty sessions */
     struct deflated *deflated; /* owned; NULL until a client has agreed on compression */

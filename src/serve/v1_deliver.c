@@ -112,41 +112,43 @@ static enum v1_scope told_scope(enum filter_scope scope)
     return V1_SCOPE_WITHIN;
 }
 
-static void add_prefix(const struct v1 *v1, const struct change *change, struct buf *out)
+/* Borrowed until the next one is made. */
+static struct slice prefix_of(const struct v1 *v1, const struct delivery *delivery)
 {
     struct v1_target targets[V1_MAX_SUBSCRIPTIONS];
+    struct buf *out = &delivery->fanout->v1_prefix;
 
     for (uint32_t i = 0; i < v1->hit_count; i++)
         targets[i] = (struct v1_target){slice_text(v1->hits[i].subscription->id),
                                         told_scope(v1->hits[i].scope)};
-    encode_v1_prefix(out, change, targets, v1->hit_count);
+    buf_reset(out);
+    encode_v1_prefix(out, delivery->change, targets, v1->hit_count);
+    return buf_slice(out);
 }
 
-static void add_message(const struct v1 *v1, const struct change *change,
+static void add_message(const struct v1 *v1, const struct delivery *delivery,
                         const struct v1_tail *tail, struct buf *out)
 {
-    CLEANUP(buf_release) struct buf prefix = BUF_INIT;
+    const struct slice prefix = prefix_of(v1, delivery);
     uint8_t head[WS_HEAD_MAX];
 
-    add_prefix(v1, change, &prefix);
     buf_add_bytes(out, head, ws_frame_head(head, WS_TEXT, prefix.size + tail->bytes.size));
-    buf_add(out, buf_slice(&prefix));
+    buf_add(out, prefix);
     buf_add(out, buf_slice(&tail->bytes));
 }
 
 /* The prefix goes as it is, in front of what all sockets share (serve/deflate.h). */
-static void add_deflated(const struct v1 *v1, const struct change *change,
+static void add_deflated(const struct v1 *v1, const struct delivery *delivery,
                          const struct v1_tail *tail, struct buf *out)
 {
-    CLEANUP(buf_release) struct buf prefix = BUF_INIT;
+    const struct slice prefix = prefix_of(v1, delivery);
     uint8_t head[WS_HEAD_MAX];
 
-    add_prefix(v1, change, &prefix);
     const size_t size = prefix.size + deflate_stored_cost(prefix.size) + tail->deflated.size;
     const size_t head_size = ws_frame_head(head, WS_TEXT, size);
     head[0] |= WS_RSV1;
     buf_add_bytes(out, head, head_size);
-    deflate_add_stored(out, buf_slice(&prefix));
+    deflate_add_stored(out, prefix);
     buf_add(out, buf_slice(&tail->deflated));
 }
 
@@ -158,9 +160,9 @@ uint32_t v1_emit(struct v1 *v1, const struct delivery *delivery, struct buf *out
     bool is_made = true;
 
     if (frame_is_deflated(session_format(v1->session)) && v1_tail_deflate(tail, delivery))
-        add_deflated(v1, delivery->change, tail, out);
+        add_deflated(v1, delivery, tail, out);
     else if (v1_tail_make(tail, delivery))
-        add_message(v1, delivery->change, tail, out);
+        add_message(v1, delivery, tail, out);
     else
         is_made = false;
     if (united && tail->columns == united)
@@ -178,7 +180,7 @@ uint32_t v1_flush(struct v1 *v1)
     list_remove(&v1->in_dirty);
     const bool is_sent = session_send_run(v1->session, buf_slice(&v1->run), &rest);
     packet_unref(rest);
-    buf_release(&v1->run);
+    spares_give(&v1->session->worker->fanout.spares, &v1->run);
     v1->run_frames = 0;
     return is_sent ? frames : 0;
 }

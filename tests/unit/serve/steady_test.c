@@ -144,11 +144,50 @@ static void clients_of_several_queries(void **state)
     expect_nothing_but_sends();
 }
 
+/* Masked with zeros, which leave the text as it is. */
+static void say(int client, const char *text)
+{
+    uint8_t frame[256] = {0x81, (uint8_t)(0x80 | strlen(text))};
+    const size_t size = 6 + strlen(text);
+
+    assert_true(strlen(text) < 126);
+    memcpy(frame + 6, text, strlen(text));
+    assert_int_equal(send(client, frame, size, MSG_NOSIGNAL), (ssize_t)size);
+}
+
+static bool is_subscribed(void *arg)
+{
+    const int *client = arg;
+
+    return stage_count(*client, "\"subscribed\"") > 0;
+}
+
+/* One or two ids for the same change, each. */
+static void clients_of_the_rich_protocol(void **state)
+{
+    static const char *const subscribe[] = {
+        "{\"type\":\"subscribe\",\"id\":\"a\",\"query\":\"insert:*\"}",
+        "{\"type\":\"subscribe\",\"id\":\"b\",\"query\":\"*:public.*\"}",
+    };
+
+    (void)state;
+    open_stage();
+    for (int i = 0; IS_REPLACED && i < CLIENTS_EACH; i++) {
+        int client = stage_connect(&stage, "/ws");
+        for (int id = 0; id <= i % 2; id++) {
+            say(client, subscribe[id]);
+            stage_run(&stage, is_subscribed, &client);
+        }
+    }
+    expect_nothing_but_sends();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clients_of_one_query),
         cmocka_unit_test(clients_of_several_queries),
+        cmocka_unit_test(clients_of_the_rich_protocol),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
