@@ -2,6 +2,8 @@
 #include "sql/sql.h"
 
 #include <assert.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "net/loop.h"
@@ -54,15 +56,33 @@ void sql_give_up(struct sql *sql, const char *why)
     sql_lose(sql, why);
 }
 
+/* What is watched is a descriptor of ours: libpq closes its own as soon as the connection is
+ * broken, and another thread may be given that number before the watch has gone. */
+static bool watch_socket(struct sql *sql, watch_fn *fn)
+{
+    sql->watched = fcntl(PQsocket(sql->conn), F_DUPFD_CLOEXEC, 0);
+    if (sql->watched >= 0)
+        sql->watch = watch_new(sql->loop, sql->watched, fn, sql);
+    return sql->watch != NULL;
+}
+
+static void unwatch_socket(struct sql *sql)
+{
+    watch_free(sql->watch);
+    sql->watch = NULL;
+    if (sql->watched >= 0)
+        (void)close(sql->watched);
+    sql->watched = -1;
+}
+
 static void close_connection(struct sql *sql)
 {
     dial_free(sql->dial);
-    watch_free(sql->watch);
+    unwatch_socket(sql);
     PQclear(sql->result);
     PQfreemem(sql->message);
     PQfinish(sql->conn);
     sql->dial = NULL;
-    sql->watch = NULL;
     sql->result = NULL;
     sql->message = NULL;
     sql->conn = NULL;
@@ -215,8 +235,7 @@ static void on_dialled(void *arg, PGconn *conn)
         return;
     }
     (void)PQsetNoticeReceiver(conn, on_notice, sql);
-    sql->watch = watch_new(sql->loop, PQsocket(conn), on_socket, sql);
-    if (!sql->watch) {
+    if (!watch_socket(sql, on_socket)) {
         sql_lose(sql, "the connection's socket cannot be watched");
         return;
     }
@@ -229,6 +248,7 @@ struct sql *sql_new(struct loop *loop, const struct sql_config *config,
     struct sql *sql = mem_new(sizeof *sql);
 
     sql->loop = loop;
+    sql->watched = -1;
     sql->conninfo = mem_text(config->conninfo ? config->conninfo : "");
     sql->application_name = mem_text(config->application_name);
     sql->password = conninfo_password(sql->conninfo);

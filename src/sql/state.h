@@ -49,6 +49,7 @@ struct sql {
     struct dial *dial;
     PGconn *conn;
     struct watch *watch;
+    int watched; /* owned; a descriptor of conn's socket, or -1 */
     struct timer *soon;
     struct fault *lost;      /* owned; why the connection has ended, down() is due */
     struct fault last_words; /* the server's last FATAL, which says more than libpq's "closed" */
