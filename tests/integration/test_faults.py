@@ -14,7 +14,7 @@ from support.patience import PATIENCE, promised, wait_for
 from support.pgcdc import Pgcdc
 from support.postgres import Postgres, run_as
 from support.proxy import Proxy
-from support.websocket import Refused
+from support.websocket import Refused, WebSocket
 
 ROWS = "CREATE TABLE rows (id int PRIMARY KEY, body text)"
 
@@ -584,6 +584,7 @@ def test_f19_restored_backup(site, own_postgres):
     here.reconnect()
     here.insert(5)
     wait_for("the follower", lambda: ids(follower)[-1:] == [here.last])
+    lost = follower.token
     here.cluster.stop("fast")
     backup.start()
     wait_for("recovery", lambda: backup.psql("SELECT pg_is_in_recovery()").strip() == "f")
@@ -594,7 +595,9 @@ def test_f19_restored_backup(site, own_postgres):
     here.insert(50)
     wait_for("it to be told", lambda: follower.told or follower.failure, 3 * PATIENCE)
     told_of_gap(here, follower)
-    assert len(epochs_of(follower)) == 2
+    late = WebSocket("127.0.0.1", here.server.port, f"/ws?query=insert:rows&since={lost}")
+    assert late.close_code()[0] == 4010
+    late.drop()
 
 
 def test_f30_stalled_clients_harm_nobody(site):
