@@ -56,9 +56,10 @@ class Verdict:
         return begin
 
     def find_by_content(self, segment, number):
-        """At the beginning of a transaction, behind what was had before."""
-        got, starts = segment.got, [at for at in range(self.at, len(self.expected)) if self.is_start(at)]
-        for at in starts:
+        """At the beginning of a transaction, behind what was had before; or where the worker was that
+        let it in, which may be behind the one that it had: who names no position begins there."""
+        got, starts = segment.got, [at for at in range(len(self.expected)) if self.is_start(at)]
+        for at in sorted(starts, key=lambda at: (at < self.at, at)):
             if self.shown[at] == got[0] and self.shown[at:at + len(got)] == got:
                 return at
         close = max(starts, key=lambda at: self.common(at, got), default=self.at)
