@@ -7,16 +7,25 @@ stand beside them, and the floor program, which answers every request with the s
 
 Those who return come with the position that they had, and are live when they have got every change
 that they have missed.
+
+Then as many come and leave again and again, each with a filter of its own: the memory of one server
+must not grow from storm to storm, and go back when they have ebbed away.
 """
+import time
+
+from support.pgcdc import wait_for
 from support.websocket import WebSocket
 
-from bench.harness import QUICK, TURNS, Bench, Report, Runs, bar, progress
+from bench.harness import QUICK, TURNS, Bench, Report, Runs, bar, progress, rss_bytes
 
 COUNT = 2000 if QUICK else 9800  # what 20,000 descriptors allow, here and there
 QUERIES = {"distinct": "insert:feed:id.eq.%d", "equal": "insert:feed"}
 RETURNING = {"distinct, returning": "insert:feed:id.gt.-%d", "equal, returning": "insert:feed"}
 MISSED = 20 if QUICK else 100  # changes of 300 B
 BAR_SECONDS = 30
+STORMS = 4 if QUICK else 12
+BAR_STORM = 5000  # clients a second
+TRIM_SECONDS = 5  # the server gives memory back some two seconds after a storm
 
 
 def seconds(bench, port, query, *more):
@@ -55,3 +64,25 @@ def run(build):
     for name, took in runs.items():
         report.add([name, f"{COUNT:,}", took.text("{:.2f}"), bar(took.median, BAR_SECONDS),
                     floor.text("{:.2f}")], filters=name, seconds=took, floor_seconds=floor)
+    come_and_leave(build)
+
+
+def come_and_leave(build):
+    report = Report("churn", "All come and leave, again and again; resident size in MB",
+                    ["clients", "a second", "before", "with all, first; last", "after"])
+    with Bench(build) as bench, bench.server() as server:
+        def size():
+            return rss_bytes(server.process.pid) / 1e6
+        before, full, begin = size(), [], time.monotonic()
+        for turn in range(STORMS):
+            progress(f"storm: coming and leaving, {turn + 1} of {STORMS}")
+            clients = bench.clients(COUNT, server.port, "-w", 2000, "-q", QUERIES["distinct"])
+            full.append(size())
+            clients.close()
+        rate = COUNT * STORMS / (time.monotonic() - begin)
+        wait_for("all to have left", lambda: server.metric("pgcdc_subscriptions") == 0)
+        time.sleep(TRIM_SECONDS)
+        after = size()
+    report.add([f"{COUNT * STORMS:,}", bar(rate, BAR_STORM, True), f"{before:.1f}",
+                f"{full[0]:.1f}; {full[-1]:.1f}", f"{after:.1f}"],
+               rate=rate, before=before, full=full, after=after)
