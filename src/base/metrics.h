@@ -42,7 +42,7 @@
       "Times capture waited because a worker had not read the journal.")                           \
     X(CONNECTIONS, gauge, "pgcdc_connections", "Open client connections.")                         \
     X(ACCEPTED, counter, "pgcdc_connections_accepted_total", "Client connections accepted.")       \
-    X(TLS_HANDSHAKES, counter, "pgcdc_tls_handshakes_total", "TLS handshakes that succeeded.")      \
+    X(TLS_HANDSHAKES, counter, "pgcdc_tls_handshakes_total", "TLS handshakes that succeeded.")     \
     X(TLS_RESUMED, counter, "pgcdc_tls_resumed_total",                                             \
       "TLS handshakes that a session ticket made short.")                                          \
     X(TLS_FAILED, counter, "pgcdc_tls_failures_total",                                             \
